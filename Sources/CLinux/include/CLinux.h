@@ -1,1 +1,205 @@
+// What Swift's Glibc module lacks: system calls without a wrapper, variadic calls, structures and
+// request numbers. Declarations only: every decision is made in Swift, in the module Linux.
 #pragma once
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <net/if.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+// struct mount_attr of linux/mount.h, which cannot be included beside sys/mount.h of every glibc.
+struct linux_mount_attr {
+  uint64_t attr_set;
+  uint64_t attr_clr;
+  uint64_t propagation;
+  uint64_t userns_fd;
+};
+
+// struct sched_attr of linux/sched/types.h, which clashes with newer glibc's sched.h.
+struct linux_sched_attr {
+  uint32_t size;
+  uint32_t sched_policy;
+  uint64_t sched_flags;
+  int32_t sched_nice;
+  uint32_t sched_priority;
+  uint64_t sched_runtime;
+  uint64_t sched_deadline;
+  uint64_t sched_period;
+};
+
+static inline long linux_clone3(struct clone_args *args) { return syscall(SYS_clone3, args, sizeof *args); }
+
+static inline long linux_openat2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+  struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+  return syscall(SYS_openat2, dir, path, &how, sizeof how);
+}
+
+static inline long linux_open_tree(int dir, const char *path, unsigned flags) {
+  return syscall(SYS_open_tree, dir, path, flags);
+}
+static inline long linux_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags) {
+  return syscall(SYS_move_mount, from, from_path, to, to_path, flags);
+}
+static inline long linux_fsopen(const char *type, unsigned flags) { return syscall(SYS_fsopen, type, flags); }
+static inline long linux_fsconfig(int fs, unsigned command, const char *key, const void *value, int aux) {
+  return syscall(SYS_fsconfig, fs, command, key, value, aux);
+}
+static inline long linux_fsmount(int fs, unsigned flags, unsigned attributes) {
+  return syscall(SYS_fsmount, fs, flags, attributes);
+}
+static inline long linux_mount_setattr(int dir, const char *path, unsigned flags, struct linux_mount_attr *attr) {
+  return syscall(SYS_mount_setattr, dir, path, flags, attr, sizeof *attr);
+}
+static inline long linux_mount(const char *source, const char *target, const char *type, unsigned long flags,
+                               const char *data) {
+  return syscall(SYS_mount, source, target, type, flags, data);
+}
+static inline long linux_umount2(const char *target, int flags) { return syscall(SYS_umount2, target, flags); }
+static inline long linux_pivot_root(const char *new_root, const char *put_old) {
+  return syscall(SYS_pivot_root, new_root, put_old);
+}
+
+static inline long linux_setns(int fd, int flags) { return syscall(SYS_setns, fd, flags); }
+static inline long linux_unshare(unsigned long flags) { return syscall(SYS_unshare, flags); }
+
+static inline long linux_pidfd_open(pid_t pid, unsigned flags) { return syscall(SYS_pidfd_open, pid, flags); }
+static inline long linux_pidfd_send_signal(int pidfd, int signal) {
+  return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+static inline long linux_waitid_pidfd(int pidfd, siginfo_t *info, int options) {
+  return syscall(SYS_waitid, 3 /* P_PIDFD */, pidfd, info, options, NULL);
+}
+static inline int linux_siginfo_status(const siginfo_t *info) { return info->si_status; }
+static inline int linux_siginfo_code(const siginfo_t *info) { return info->si_code; }
+static inline pid_t linux_siginfo_pid(const siginfo_t *info) { return info->si_pid; }
+
+static inline long linux_close_range(unsigned first, unsigned last, unsigned flags) {
+  return syscall(SYS_close_range, first, last, flags);
+}
+static inline long linux_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags) {
+  return syscall(SYS_execveat, dir, path, argv, envp, flags);
+}
+static inline long linux_memfd_create(const char *name, unsigned flags) {
+  return syscall(SYS_memfd_create, name, flags);
+}
+static inline long linux_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
+  return syscall(SYS_prctl, option, a, b, c, d);
+}
+static inline long linux_capget(struct __user_cap_header_struct *header, struct __user_cap_data_struct *data) {
+  return syscall(SYS_capget, header, data);
+}
+static inline long linux_capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data) {
+  return syscall(SYS_capset, header, data);
+}
+static inline long linux_bpf(int command, union bpf_attr *attr, unsigned size) {
+  return syscall(SYS_bpf, command, attr, size);
+}
+static inline long linux_keyctl_join_session(const char *name) {
+  return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, name, 0, 0, 0);
+}
+// glibc's own set*id functions walk its list of threads; these change the caller alone.
+static inline long linux_setresuid(uid_t uid) { return syscall(SYS_setresuid, uid, uid, uid); }
+static inline long linux_setresgid(gid_t gid) { return syscall(SYS_setresgid, gid, gid, gid); }
+static inline long linux_setgroups(size_t count, const gid_t *groups) {
+  return syscall(SYS_setgroups, count, groups);
+}
+static inline long linux_prlimit(pid_t pid, int resource, uint64_t soft, uint64_t hard) {
+  uint64_t limit[2] = {soft, hard};
+  return syscall(SYS_prlimit64, pid, resource, limit, NULL);
+}
+static inline long linux_ioprio_set(int which, int who, int priority) {
+  return syscall(SYS_ioprio_set, which, who, priority);
+}
+static inline long linux_sched_setattr(pid_t pid, struct linux_sched_attr *attr) {
+  return syscall(SYS_sched_setattr, pid, attr, 0);
+}
+static inline long linux_sched_setaffinity(pid_t pid, size_t size, const void *mask) {
+  return syscall(SYS_sched_setaffinity, pid, size, mask);
+}
+static inline long linux_personality(unsigned long persona) { return syscall(SYS_personality, persona); }
+static inline long linux_getdents64(int fd, void *buffer, size_t size) {
+  return syscall(SYS_getdents64, fd, buffer, size);
+}
+// Swift cannot tell the function statfs from the structure.
+static inline int linux_statfs(const char *path, struct statfs *status) { return statfs(path, status); }
+static inline pid_t linux_getpid(void) { return (pid_t)syscall(SYS_getpid); }
+
+static inline int linux_ioctl_int(int fd, unsigned long request, int value) { return ioctl(fd, request, value); }
+static inline int linux_ioctl_pointer(int fd, unsigned long request, void *value) {
+  return ioctl(fd, request, value);
+}
+static inline int linux_ioctl_unlock(int pty) { return ioctl(pty, TIOCSPTLCK, &(int){0}); }
+static inline dev_t linux_makedev(unsigned major, unsigned minor) { return makedev(major, minor); }
+static inline unsigned linux_major(dev_t device) { return major(device); }
+static inline unsigned linux_minor(dev_t device) { return minor(device); }
+
+static inline int linux_wait_exited(int status) { return WIFEXITED(status); }
+static inline int linux_wait_exit_status(int status) { return WEXITSTATUS(status); }
+static inline int linux_wait_signal(int status) { return WTERMSIG(status); }
+
+// Request numbers and masks that are macros Swift cannot import.
+enum {
+  LINUX_TIOCGPTPEER = TIOCGPTPEER,
+  LINUX_TIOCSCTTY = TIOCSCTTY,
+  LINUX_TIOCGWINSZ = TIOCGWINSZ,
+  LINUX_TIOCSWINSZ = TIOCSWINSZ,
+  LINUX_SIOCGIFFLAGS = 0x8913,
+  LINUX_SIOCSIFFLAGS = 0x8914,
+  LINUX_F_ADD_SEALS = 1033,
+};
+
+// One descriptor as ancillary data; CMSG_* are macros.
+static inline ssize_t linux_send_descriptor(int socket, const void *bytes, size_t count, int descriptor) {
+  char control[CMSG_SPACE(sizeof(int))] = {0};
+  struct iovec vector = {.iov_base = (void *)bytes, .iov_len = count};
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
+                           .msg_controllen = sizeof control};
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  *(int *)CMSG_DATA(header) = descriptor;
+  return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+static inline ssize_t linux_receive_descriptor(int socket, void *bytes, size_t count, int *descriptor) {
+  char control[CMSG_SPACE(sizeof(int))] = {0};
+  struct iovec vector = {.iov_base = bytes, .iov_len = count};
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
+                           .msg_controllen = sizeof control};
+  *descriptor = -1;
+  ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  if (received < 0) return received;
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+    *descriptor = *(int *)CMSG_DATA(header);
+  return received;
+}

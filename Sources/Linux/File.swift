@@ -1,0 +1,299 @@
+import CLinux
+import Glibc
+
+/// What kind of file a path or descriptor names (`inode(7)`).
+public enum FileKind: Sendable {
+  case regular, directory, symbolicLink, characterDevice, blockDevice, fifo, socket, unknown
+
+  init(mode: mode_t) {
+    switch mode & S_IFMT {
+    case S_IFREG: self = .regular
+    case S_IFDIR: self = .directory
+    case S_IFLNK: self = .symbolicLink
+    case S_IFCHR: self = .characterDevice
+    case S_IFBLK: self = .blockDevice
+    case S_IFIFO: self = .fifo
+    case S_IFSOCK: self = .socket
+    default: self = .unknown
+    }
+  }
+}
+
+/// What `stat(2)` tells of a file.
+public struct FileStatus: Sendable {
+  /// The kind of file.
+  public let kind: FileKind
+  /// Permission bits, set-id bits and sticky bit: the mode's low twelve bits.
+  public let permissions: UInt32
+  /// The device that a device file stands for.
+  public let device: DeviceNumber
+  /// The file system's device.
+  public let fileSystem: UInt64
+  /// The file's number on its file system.
+  public let inode: UInt64
+  /// The owner.
+  public let user: UInt32
+  /// The owning group.
+  public let group: UInt32
+  /// Length in bytes.
+  public let size: Int
+
+  init(_ status: stat) {
+    kind = FileKind(mode: status.st_mode)
+    permissions = UInt32(status.st_mode & 0o7777)
+    device = DeviceNumber(major: linux_major(status.st_rdev), minor: linux_minor(status.st_rdev))
+    fileSystem = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
+    user = status.st_uid
+    group = status.st_gid
+    size = Int(status.st_size)
+  }
+}
+
+/// A device's two numbers (`makedev(3)`).
+public struct DeviceNumber: Hashable, Sendable {
+  /// Which driver.
+  public let major: UInt32
+  /// Which device of that driver.
+  public let minor: UInt32
+  /// The device `major`:`minor`.
+  public init(major: UInt32, minor: UInt32) {
+    self.major = major
+    self.minor = minor
+  }
+}
+
+extension FileStatus {
+  /// The status of the file at `path`, of a symbolic link itself unless `following` (`fstatat(2)`).
+  public static func of(
+    _ path: String, at directory: Int32 = workingDirectory, following: Bool = true
+  ) throws(Errno) -> FileStatus {
+    var status = stat()
+    try retrying { fstatat(directory, path, &status, following ? 0 : AT_SYMLINK_NOFOLLOW) }
+    return FileStatus(status)
+  }
+}
+
+/// File systems told apart by `statfs(2)`.
+public enum FileSystemKind: Sendable {
+  case procfs, sysfs, cgroup2, devpts, tmpfs, other
+}
+
+/// What `statfs(2)` tells of a file system.
+public struct FileSystemStatus: Sendable {
+  /// The kind of file system.
+  public let kind: FileSystemKind
+
+  /// The file system on which `path` lies.
+  public static func of(_ path: String) throws(Errno) -> FileSystemStatus {
+    var status = statfs()
+    try retrying { linux_statfs(path, &status) }
+    return FileSystemStatus(status)
+  }
+
+  private init(_ status: statfs) {
+    switch UInt64(UInt32(truncatingIfNeeded: status.f_type)) {
+    case 0x9fa0: kind = .procfs
+    case 0x6265_6572: kind = .sysfs
+    case 0x6367_7270: kind = .cgroup2
+    case 0x1cd1: kind = .devpts
+    case 0x0102_1994: kind = .tmpfs
+    default: kind = .other
+    }
+  }
+
+  /// The file system of an open file.
+  public static func of(_ file: borrowing FileDescriptor) throws(Errno) -> FileSystemStatus {
+    var status = statfs()
+    try retrying { fstatfs(file.rawValue, &status) }
+    return FileSystemStatus(status)
+  }
+}
+
+extension FileDescriptor {
+  /// What `fstat(2)` tells of this file.
+  public func status() throws(Errno) -> FileStatus {
+    var status = stat()
+    try retrying { fstat(rawValue, &status) }
+    return FileStatus(status)
+  }
+
+  /// Reads once into `buffer`; 0 is the end (`read(2)`).
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+    try retrying { Glibc.read(rawValue, buffer.baseAddress, buffer.count) }
+  }
+
+  /// Writes once from `buffer` and says how much (`write(2)`).
+  public func write(from buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
+    try retrying { Glibc.write(rawValue, buffer.baseAddress, buffer.count) }
+  }
+
+  /// Reads to the end.
+  ///
+  /// - Throws: `.fileTooLarge` when there are more than `limit` bytes.
+  public func readToEnd(limit: Int = 64 << 20, expecting expected: Int = 4096) throws(Errno) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: expected)
+    var filled = 0
+    while true {
+      if filled == bytes.count {
+        if filled > limit { throw .fileTooLarge }
+        bytes.append(contentsOf: repeatElement(0, count: bytes.count))
+      }
+      let count = try bytes.withUnsafeMutableBufferPointer { (buffer) throws(Errno) in
+        try read(into: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[filled...])))
+      }
+      if count == 0 { break }
+      filled += count
+    }
+    if filled > limit { throw .fileTooLarge }
+    bytes.removeLast(bytes.count - filled)
+    return bytes
+  }
+
+  /// Writes all of `bytes`.
+  public func writeAll(_ bytes: borrowing [UInt8]) throws(Errno) {
+    try bytes.withUnsafeBufferPointer { (buffer) throws(Errno) in
+      try writeAll(UnsafeRawBufferPointer(buffer))
+    }
+  }
+
+  /// Writes all of `bytes`.
+  public func writeAll(_ bytes: UnsafeRawBufferPointer) throws(Errno) {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = try write(from: rest)
+      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    }
+  }
+
+  /// Writes `text` in one call, as the kernel's control files want it.
+  public func writeOnce(_ text: String) throws(Errno) {
+    var text = text
+    try retrying { text.withUTF8 { Glibc.write(rawValue, $0.baseAddress, $0.count) } }
+  }
+}
+
+/// Whole files at a time.
+public enum File {
+  /// The bytes of the file at `path`.
+  ///
+  /// - Throws: `.fileTooLarge` when there are more than `limit`.
+  public static func read(
+    _ path: String, at directory: Int32 = workingDirectory, limit: Int = 64 << 20
+  ) throws(Errno) -> [UInt8] {
+    let file = try FileDescriptor.open(path, .readOnly, at: directory)
+    let size = try file.status().size
+    return try file.readToEnd(limit: limit, expecting: min(max(size + 1, 256), limit + 1))
+  }
+
+  /// The text of a small file such as the kernel's, without white space at its ends. Bytes that are not UTF-8 are replaced.
+  public static func text(_ path: String, at directory: Int32 = workingDirectory) throws(Errno) -> String {
+    let bytes = try read(path, at: directory)
+    guard let first = bytes.firstIndex(where: { $0 > 0x20 }),
+      let last = bytes.lastIndex(where: { $0 > 0x20 })
+    else { return "" }
+    return String(decoding: bytes[first...last], as: UTF8.self)
+  }
+
+  /// Writes `text` in one call to the existing file at `path`, as the kernel's control files want it.
+  public static func write(
+    _ text: String, to path: String, at directory: Int32 = workingDirectory
+  ) throws(Errno) {
+    let file = try FileDescriptor.open(path, .writeOnly, at: directory)
+    try file.writeOnce(text)
+  }
+
+  /// Puts a file with `bytes` at `path`, replacing what is there in one step: a reader sees the old or
+  /// the new file, whole (`rename(2)`).
+  public static func replace(
+    _ path: String, at directory: Int32 = workingDirectory, with bytes: borrowing [UInt8], mode: UInt32 = 0o600
+  ) throws(Errno) {
+    let draft = "\(path).\(linux_getpid())"
+    do throws(Errno) {
+      let file = try FileDescriptor.open(draft, [.writeOnly, .create, .truncate], mode: mode, at: directory)
+      try file.writeAll(bytes)
+      try once { renameat(directory, draft, directory, path) }
+    } catch {
+      unlinkat(directory, draft, 0)
+      throw error
+    }
+  }
+
+  /// Removes the file at `path` (`unlinkat(2)`).
+  public static func remove(_ path: String, at directory: Int32 = workingDirectory) throws(Errno) {
+    try once { unlinkat(directory, path, 0) }
+  }
+
+  /// Makes a fifo (`mkfifoat(3)`).
+  public static func makeFifo(
+    _ path: String, mode: UInt32, at directory: Int32 = workingDirectory
+  ) throws(Errno) {
+    try once { mkfifoat(directory, path, mode_t(mode)) }
+  }
+
+  /// Makes a symbolic link at `path` that says `target` (`symlinkat(2)`).
+  public static func makeSymbolicLink(
+    _ path: String, to target: String, at directory: Int32 = workingDirectory
+  ) throws(Errno) {
+    try once { symlinkat(target, directory, path) }
+  }
+
+  /// What the symbolic link at `path` says (`readlinkat(2)`).
+  public static func symbolicLink(_ path: String, at directory: Int32 = workingDirectory) throws(Errno) -> String {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = try retrying {
+      buffer.withUnsafeMutableBytes { raw in
+        raw.withMemoryRebound(to: CChar.self) { chars in
+          chars.baseAddress.map { readlinkat(directory, path, $0, chars.count) } ?? -1
+        }
+      }
+    }
+    return String(decoding: buffer[..<count], as: UTF8.self)
+  }
+
+  /// Makes a device file, a fifo or a plain file with exactly the permissions `permissions` when the umask is 0 (`mknodat(2)`).
+  public static func makeNode(
+    _ path: String, _ kind: FileKind, permissions: UInt32, device: DeviceNumber,
+    at directory: Int32 = workingDirectory
+  ) throws(Errno) {
+    let type: mode_t
+    switch kind {
+    case .characterDevice: type = S_IFCHR
+    case .blockDevice: type = S_IFBLK
+    case .fifo: type = S_IFIFO
+    case .regular: type = S_IFREG
+    case .directory, .symbolicLink, .socket, .unknown: throw .invalidArgument
+    }
+    try once {
+      mknodat(directory, path, type | mode_t(permissions), linux_makedev(device.major, device.minor))
+    }
+  }
+
+  /// Gives the file at `path` to `user` and `group`; a symbolic link itself is changed (`fchownat(2)`).
+  public static func changeOwner(
+    _ path: String, user: UInt32, group: UInt32, at directory: Int32 = workingDirectory
+  ) throws(Errno) {
+    try once { fchownat(directory, path, user, group, AT_SYMLINK_NOFOLLOW) }
+  }
+
+  /// Sets the permissions of the file at `path` (`fchmodat(2)`).
+  public static func changeMode(
+    _ path: String, _ permissions: UInt32, at directory: Int32 = workingDirectory
+  ) throws(Errno) {
+    try once { fchmodat(directory, path, mode_t(permissions), 0) }
+  }
+
+  /// The absolute path of `path` with every symbolic link followed (`realpath(3)`).
+  public static func realPath(_ path: String) throws(Errno) -> String {
+    guard let resolved = realpath(path, nil) else { throw Errno.current }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+}
+
+extension FileDescriptor {
+  /// Gives an open file to `user` and `group` (`fchown(2)`).
+  public func changeOwner(user: UInt32, group: UInt32) throws(Errno) {
+    try once { fchown(rawValue, user, group) }
+  }
+}

@@ -1,0 +1,165 @@
+import CLinux
+import Glibc
+
+/// An open file description's number in this process, closed when its owner goes (`close(2)`).
+///
+/// All descriptors made by this module are close-on-exec.
+public struct FileDescriptor: ~Copyable, Sendable {
+  /// The number, for calls that take one. It is valid while this value lives.
+  public let rawValue: Int32
+
+  /// Takes over `rawValue`, which nobody else may close.
+  public init(owning rawValue: Int32) { self.rawValue = rawValue }
+
+  deinit { close(rawValue) }
+
+  /// Gives the number away unclosed.
+  public consuming func release() -> Int32 {
+    let raw = rawValue
+    discard self
+    return raw
+  }
+
+  /// A second descriptor of the same open file description (`fcntl(2)`, `F_DUPFD_CLOEXEC`), numbered
+  /// `lowest` or above.
+  public func duplicate(lowest: Int32 = 3) throws(Errno) -> FileDescriptor {
+    FileDescriptor(owning: try retrying { fcntl(rawValue, F_DUPFD_CLOEXEC, lowest) })
+  }
+
+  /// Makes descriptor number `target` a copy of this one, kept over `execve` (`dup2(2)`).
+  public func replace(_ target: Int32) throws(Errno) {
+    if rawValue == target {
+      try retrying { fcntl(rawValue, F_SETFD, 0) }
+    } else {
+      try retrying { dup2(rawValue, target) }
+    }
+  }
+}
+
+/// How a file is opened (`open(2)`).
+public struct OpenFlags: OptionSet, Sendable {
+  /// The kernel's `O_*` bits.
+  public let rawValue: Int32
+  /// The flags with the kernel's bits `rawValue`.
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// `O_RDONLY`
+  public static let readOnly: OpenFlags = []
+  /// `O_WRONLY`
+  public static let writeOnly = OpenFlags(rawValue: O_WRONLY)
+  /// `O_RDWR`
+  public static let readWrite = OpenFlags(rawValue: O_RDWR)
+  /// `O_CREAT`
+  public static let create = OpenFlags(rawValue: O_CREAT)
+  /// `O_EXCL`
+  public static let exclusive = OpenFlags(rawValue: O_EXCL)
+  /// `O_TRUNC`
+  public static let truncate = OpenFlags(rawValue: O_TRUNC)
+  /// `O_APPEND`
+  public static let append = OpenFlags(rawValue: O_APPEND)
+  /// `O_DIRECTORY`
+  public static let directory = OpenFlags(rawValue: O_DIRECTORY)
+  /// `O_NOFOLLOW`
+  public static let noFollow = OpenFlags(rawValue: O_NOFOLLOW)
+  /// `O_NONBLOCK`
+  public static let nonBlocking = OpenFlags(rawValue: O_NONBLOCK)
+  /// `O_NOCTTY`
+  public static let noControllingTerminal = OpenFlags(rawValue: O_NOCTTY)
+  /// `O_PATH`
+  public static let path = OpenFlags(rawValue: 0o10000000)
+}
+
+/// How `openat2(2)` walks a path.
+public struct ResolveFlags: OptionSet, Sendable {
+  /// The kernel's `RESOLVE_*` bits.
+  public let rawValue: UInt64
+  /// The flags with the kernel's bits `rawValue`.
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// `RESOLVE_NO_XDEV`
+  public static let noCrossDevice = ResolveFlags(rawValue: 0x01)
+  /// `RESOLVE_NO_MAGICLINKS`
+  public static let noMagicLinks = ResolveFlags(rawValue: 0x02)
+  /// `RESOLVE_NO_SYMLINKS`
+  public static let noSymlinks = ResolveFlags(rawValue: 0x04)
+  /// `RESOLVE_BENEATH`
+  public static let beneath = ResolveFlags(rawValue: 0x08)
+  /// `RESOLVE_IN_ROOT`
+  public static let inRoot = ResolveFlags(rawValue: 0x10)
+}
+
+/// A directory that relative paths start from: an open one, or the working directory.
+public let workingDirectory: Int32 = AT_FDCWD
+
+extension FileDescriptor {
+  /// Opens `path`, relative to the directory `directory` (`openat(2)`), close-on-exec.
+  public static func open(
+    _ path: String, _ flags: OpenFlags, mode: UInt32 = 0, at directory: Int32 = workingDirectory
+  ) throws(Errno) -> FileDescriptor {
+    FileDescriptor(
+      owning: try retrying { openat(directory, path, flags.rawValue | O_CLOEXEC, mode_t(mode)) })
+  }
+
+  /// Opens `path` below the directory `root`, walking it as `resolve` says (`openat2(2)`).
+  ///
+  /// The kernel answers `EAGAIN` when a rename anywhere raced with a walk that has `..` in it; the
+  /// walk is then made again.
+  public static func open(
+    _ path: String, _ flags: OpenFlags, mode: UInt32 = 0, resolve: ResolveFlags, at root: Int32
+  ) throws(Errno) -> FileDescriptor {
+    while true {
+      do throws(Errno) {
+        let raw = try retrying {
+          linux_openat2(root, path, UInt64(flags.rawValue | O_CLOEXEC), UInt64(mode), resolve.rawValue)
+        }
+        return FileDescriptor(owning: Int32(raw))
+      } catch .resourceTemporarilyUnavailable {
+        continue
+      }
+    }
+  }
+
+  /// A pipe, read end first (`pipe2(2)`).
+  public static func pipe() throws(Errno) -> Pipe {
+    var ends: (Int32, Int32) = (-1, -1)
+    try withUnsafeMutableBytes(of: &ends) { (raw) throws(Errno) in
+      guard let base = raw.bindMemory(to: Int32.self).baseAddress else { throw .invalidArgument }
+      try once { pipe2(base, O_CLOEXEC) }
+    }
+    return Pipe(read: FileDescriptor(owning: ends.0), write: FileDescriptor(owning: ends.1))
+  }
+
+  /// An anonymous file in memory that may be executed (`memfd_create(2)`).
+  public static func memory(named name: String) throws(Errno) -> FileDescriptor {
+    let cloexec: UInt32 = 1
+    let allowSealing: UInt32 = 2
+    let executable: UInt32 = 0x10
+    do throws(Errno) {
+      let raw = try retrying { linux_memfd_create(name, cloexec | allowSealing | executable) }
+      return FileDescriptor(owning: Int32(raw))
+    } catch .invalidArgument {
+      // Before Linux 6.3 every such file is executable and the flag is unknown.
+      return FileDescriptor(owning: Int32(try retrying { linux_memfd_create(name, cloexec | allowSealing) }))
+    }
+  }
+
+  /// Forbids any further change to a file made by `memory(named:)` (`F_ADD_SEALS`).
+  public func seal() throws(Errno) {
+    let everything: Int32 = 0x1 | 0x2 | 0x4 | 0x8
+    try retrying { fcntl(rawValue, Int32(LINUX_F_ADD_SEALS), everything) }
+  }
+}
+
+/// The two ends of a pipe.
+public struct Pipe: ~Copyable {
+  /// The end to read from.
+  public var read: FileDescriptor
+  /// The end to write to.
+  public var write: FileDescriptor
+}
+
+/// Closes, at the next `execve`, every descriptor numbered `first` or above (`close_range(2)`).
+public func closeOnExec(from first: Int32) throws(Errno) {
+  let closeRangeCloseOnExec: UInt32 = 4
+  try retrying { linux_close_range(UInt32(first), UInt32.max, closeRangeCloseOnExec) }
+}

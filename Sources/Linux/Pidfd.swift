@@ -1,0 +1,101 @@
+import CLinux
+import Glibc
+
+/// How a process ended (`waitid(2)`).
+public enum ExitStatus: Hashable, Sendable {
+  /// It exited with this status, 0 to 255.
+  case exited(Int32)
+  /// This signal ended it.
+  case signaled(Int32)
+
+  /// The number a shell gives: the status, or 128 and the signal.
+  public var shellStatus: Int32 {
+    switch self {
+    case .exited(let status): status
+    case .signaled(let signal): 128 + signal
+    }
+  }
+}
+
+/// A process, told apart from any later one with the same pid (`pidfd_open(2)`).
+public struct Pidfd: ~Copyable, Sendable {
+  /// The descriptor, which polls as readable when the process has ended.
+  public let descriptor: FileDescriptor
+
+  init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+
+  /// The process that has the pid `pid` now.
+  ///
+  /// - Throws: `.noSuchProcess` when there is none.
+  public init(of pid: Int32) throws(Errno) {
+    descriptor = FileDescriptor(owning: Int32(try once { linux_pidfd_open(pid, 0) }))
+  }
+
+  /// Sends `signal` (`pidfd_send_signal(2)`).
+  ///
+  /// - Throws: `.noSuchProcess` when the process has ended and was waited for.
+  public func send(_ signal: Signal) throws(Errno) {
+    try once { linux_pidfd_send_signal(descriptor.rawValue, signal.rawValue) }
+  }
+
+  /// Waits for this child to end, and forgets it (`waitid(2)`, `P_PIDFD`).
+  public func wait() throws(Errno) -> ExitStatus {
+    var info = siginfo_t()
+    try retrying { linux_waitid_pidfd(descriptor.rawValue, &info, WEXITED) }
+    return Self.status(info)
+  }
+
+  /// Moves this process into the namespaces of `kinds` that the process has (`setns(2)`).
+  public func enter(_ kinds: Namespaces) throws(Errno) { try descriptor.enter(kinds) }
+
+  private static func status(_ info: siginfo_t) -> ExitStatus {
+    var info = info
+    let status = linux_siginfo_status(&info)
+    return linux_siginfo_code(&info) == CLD_EXITED ? .exited(status) : .signaled(status)
+  }
+}
+
+/// What the kernel says of a process in `/proc/PID/stat` (`proc_pid_stat(5)`).
+public struct ProcessStatus: Sendable {
+  /// The state's letter, such as `R`, `S`, `Z`.
+  public let state: UInt8
+  /// When the process started, in clock ticks since boot: with the pid, this names one process.
+  public let startTime: UInt64
+
+  /// Whether the process has ended and only waits to be reaped.
+  public var isDead: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }
+
+  /// The status of the process `pid`.
+  ///
+  /// - Throws: `.noSuchProcess` when there is none.
+  public static func of(_ pid: Int32) throws(Errno) -> ProcessStatus {
+    let bytes: [UInt8]
+    do throws(Errno) {
+      bytes = try File.read("/proc/\(pid)/stat")
+    } catch .noSuchFileOrDirectory {
+      throw .noSuchProcess
+    }
+    // The command's name is in parentheses and may hold anything; the fields follow the last one.
+    guard let close = bytes.lastIndex(of: UInt8(ascii: ")")) else { throw .ioError }
+    let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " "))
+    guard fields.count > 19, let state = fields[0].first,
+      let startTime = UInt64(String(decoding: fields[19], as: UTF8.self))
+    else { throw .ioError }
+    return ProcessStatus(state: state, startTime: startTime)
+  }
+}
+
+/// Reaps every child that has ended, apart from `kept`, and tells how `kept` ended if it did (`waitpid(2)`).
+public func reapChildren(keeping kept: Int32) -> ExitStatus? {
+  var ended: ExitStatus?
+  while true {
+    var status: Int32 = 0
+    let pid = waitpid(-1, &status, WNOHANG)
+    if pid <= 0 { return ended }
+    if pid == kept {
+      ended =
+        linux_wait_exited(status) != 0
+        ? .exited(linux_wait_exit_status(status)) : .signaled(linux_wait_signal(status))
+    }
+  }
+}
