@@ -1,0 +1,60 @@
+extension RuntimeConfig.Process {
+  /// Checks what the types cannot say and needs no kernel; `exec --process` gives such a value alone.
+  public func validate() throws(ConfigError) {
+    try check(!args.isEmpty, "args", "must not be empty: there is nothing to run")
+    try check(args.first?.isEmpty == false, "args[0]", "must not be empty: there is nothing to run")
+    try check(isAbsolute(cwd), "cwd", "must be an absolute path")
+    try check(user.umask ?? 0 <= 0o777, "user.umask", "must be 0 to 511 (0o777)")
+    try validateRlimits()
+    try check(
+      (-1000...1000).contains(oomScoreAdj ?? 0), "oomScoreAdj", "must be -1000 to 1000")
+    try inside("scheduler") { () throws(ConfigError) in try scheduler?.validate() }
+    try check((0...7).contains(ioPriority?.priority ?? 0), "ioPriority.priority", "must be 0 to 7")
+    let affinity = [("initial", execCPUAffinity?.initial), ("final", execCPUAffinity?.final)]
+    for (property, cpus) in affinity {
+      guard let cpus else { continue }
+      try check(isNumberList(cpus), "execCPUAffinity.\(property)", notANumberList(cpus))
+    }
+  }
+
+  private func validateRlimits() throws(ConfigError) {
+    try each(rlimits, "rlimits") { (limit) throws(ConfigError) in
+      let name = limit.type.utf8
+      let prefix = "RLIMIT_".utf8
+      try check(
+        name.starts(with: prefix) && name.count > prefix.count, "type",
+        "\(quoted(limit.type)) is not the name of a resource limit, such as RLIMIT_NOFILE")
+      try check(limit.soft <= limit.hard, "soft", "\(limit.soft) is above the hard limit, \(limit.hard)")
+    }
+    try distinct(rlimits, "rlimits", by: \.type, "type")
+  }
+}
+
+extension RuntimeConfig.Scheduler {
+  func validate() throws(ConfigError) {
+    try check((-20...19).contains(nice ?? 0), "nice", "must be -20 to 19")
+    switch policy {
+    case .fifo, .rr:
+      try check((1...99).contains(priority ?? 1), "priority", "must be 1 to 99")
+    case .other, .batch, .iso, .idle, .deadline:
+      try check(priority ?? 0 == 0, "priority", "is for SCHED_FIFO and SCHED_RR, not \(policy.rawValue)")
+    }
+    if policy == .deadline {
+      let runtime = runtime ?? 0
+      let deadline = deadline ?? 0
+      let period = period ?? 0
+      try check(runtime > 0, "runtime", "is required with SCHED_DEADLINE")
+      try check(runtime <= deadline, "deadline", "must not be below the runtime")
+      try check(period == 0 || deadline <= period, "period", "must not be below the deadline")
+    } else {
+      for (property, value) in [("runtime", runtime), ("deadline", deadline), ("period", period)] {
+        try check(value ?? 0 == 0, property, "is for SCHED_DEADLINE, not \(policy.rawValue)")
+      }
+    }
+  }
+}
+
+/// The reason for a text that is no list of numbers.
+func notANumberList(_ text: String) -> String {
+  "\(quoted(text)) is not a list of numbers and ranges, such as 0-3,7"
+}
