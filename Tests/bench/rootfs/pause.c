@@ -1,0 +1,6 @@
+// /bin/pause of the benchmarks' root: sleeps until it is killed.
+#include <unistd.h>
+
+int main(void) {
+  for (;;) pause();
+}
