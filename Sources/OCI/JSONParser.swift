@@ -182,12 +182,16 @@ private struct JSONParser {
   private mutating func string() throws(Failure) -> String {
     offset += 1
     let start = offset
+    var union: UInt8 = 0
     while offset < bytes.count {
-      switch bytes[offset] {
+      let byte = bytes[offset]
+      union |= byte
+      switch byte {
       case .quote:
-        let text = try text(bytes[start..<offset], at: start)
-        offset += 1
-        return text
+        defer { offset += 1 }
+        // ASCII needs no validation, which would cost more than all the rest.
+        if union < 0x80 { return String(decoding: bytes[start..<offset], as: UTF8.self) }
+        return try text(bytes[start..<offset], at: start)
       case .backslash:
         return try escapedString(from: start)
       case 0..<0x20:

@@ -12,12 +12,13 @@ extension RuntimeConfig.Linux {
       try check(isAbsolute(namespace.path ?? "/"), "path", "must be an absolute path")
     }
     try distinct(namespaces, "namespaces", by: \.type, "type")
-    try validateUserNamespace()
+    try validateMappings("uidMappings", uidMappings)
+    try validateMappings("gidMappings", gidMappings)
     try validateTimeOffsets()
     try each(devices, "devices") { (device) throws(ConfigError) in try device.validate() }
     try validateNetDevices()
     try check(
-      cgroupsPath?.utf8.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("..".utf8) } != true,
+      cgroupsPath.map(hasParentComponent) != true,
       "cgroupsPath", "must not hold \"..\"")
     try inside("resources") { () throws(ConfigError) in try resources.validate() }
     for name in sysctl.keys {
@@ -27,29 +28,29 @@ extension RuntimeConfig.Linux {
         throw error.inside(name).inside("sysctl")
       }
     }
-    for (property, paths) in [("maskedPaths", maskedPaths), ("readonlyPaths", readonlyPaths)] {
-      try check(
-        paths.isEmpty || has(.mount), property,
-        "needs a mount namespace, else it would change the mounts of the host")
-      try each(paths, property) { (path) throws(ConfigError) in
-        try check(isAbsolute(path), "", "must be an absolute path")
-      }
-    }
-    if let nodes = memoryPolicy?.nodes {
-      try check(isNumberList(nodes), "memoryPolicy.nodes", notANumberList(nodes))
+    try validatePaths("maskedPaths", maskedPaths)
+    try validatePaths("readonlyPaths", readonlyPaths)
+    try checkNumberList("memoryPolicy.nodes", memoryPolicy?.nodes)
+  }
+
+  private func validatePaths(_ property: String, _ paths: [String]) throws(ConfigError) {
+    try check(
+      paths.isEmpty || has(.mount), property,
+      "needs a mount namespace, else it would change the mounts of the host")
+    try each(paths, property) { (path) throws(ConfigError) in
+      try check(isAbsolute(path), "", "must be an absolute path")
     }
   }
 
-  private func validateUserNamespace() throws(ConfigError) {
+  private func validateMappings(_ property: String, _ mappings: [RuntimeConfig.IDMapping]) throws(ConfigError)
+  {
     let user = namespace(.user)
-    for (property, mappings) in [("uidMappings", uidMappings), ("gidMappings", gidMappings)] {
-      if let user, user.path == nil {
-        try check(!mappings.isEmpty, property, "is required with a new user namespace")
-      } else {
-        try check(user != nil || mappings.isEmpty, property, "needs a user namespace")
-      }
-      try checkRanges(mappings, property)
+    if let user, user.path == nil {
+      try check(!mappings.isEmpty, property, "is required with a new user namespace")
+    } else {
+      try check(user != nil || mappings.isEmpty, property, "needs a user namespace")
     }
+    try checkRanges(mappings, property)
   }
 
   private func validateTimeOffsets() throws(ConfigError) {
@@ -58,11 +59,11 @@ extension RuntimeConfig.Linux {
       throw ConfigError(path: "timeOffsets", reason: "needs a time namespace")
     }
     try check(time.path == nil, "timeOffsets", "needs a new time namespace, not one joined by its path")
-    let clocks = [("monotonic", timeOffsets.monotonic), ("boottime", timeOffsets.boottime)]
-    for (clock, offset) in clocks {
-      try check(
-        offset?.nanosecs ?? 0 < 1_000_000_000, "timeOffsets.\(clock).nanosecs", "must be below 1000000000")
+    func validate(_ property: String, _ offset: TimeOffset?) throws(ConfigError) {
+      try check(offset?.nanosecs ?? 0 < 1_000_000_000, property, "must be below 1000000000")
     }
+    try validate("timeOffsets.monotonic.nanosecs", timeOffsets.monotonic)
+    try validate("timeOffsets.boottime.nanosecs", timeOffsets.boottime)
   }
 
   private func validateNetDevices() throws(ConfigError) {
@@ -123,6 +124,11 @@ extension RuntimeConfig.Linux.Device {
     try check(minor ?? 0 < 1 << 20, "minor", "must be below 1048576")
     try check(fileMode ?? 0 <= 0o177777, "fileMode", "is more than a file mode holds")
   }
+}
+
+/// Whether `..` is between two slashes or at an end.
+private func hasParentComponent(_ path: String) -> Bool {
+  path.utf8.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("..".utf8) }
 }
 
 /// Whether Linux allows the name for an interface (`dev_valid_name` in net/core/dev.c).

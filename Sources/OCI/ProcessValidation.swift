@@ -10,11 +10,8 @@ extension RuntimeConfig.Process {
       (-1000...1000).contains(oomScoreAdj ?? 0), "oomScoreAdj", "must be -1000 to 1000")
     try inside("scheduler") { () throws(ConfigError) in try scheduler?.validate() }
     try check((0...7).contains(ioPriority?.priority ?? 0), "ioPriority.priority", "must be 0 to 7")
-    let affinity = [("initial", execCPUAffinity?.initial), ("final", execCPUAffinity?.final)]
-    for (property, cpus) in affinity {
-      guard let cpus else { continue }
-      try check(isNumberList(cpus), "execCPUAffinity.\(property)", notANumberList(cpus))
-    }
+    try checkNumberList("execCPUAffinity.initial", execCPUAffinity?.initial)
+    try checkNumberList("execCPUAffinity.final", execCPUAffinity?.final)
   }
 
   private func validateRlimits() throws(ConfigError) {
@@ -47,14 +44,16 @@ extension RuntimeConfig.Scheduler {
       try check(runtime <= deadline, "deadline", "must not be below the runtime")
       try check(period == 0 || deadline <= period, "period", "must not be below the deadline")
     } else {
-      for (property, value) in [("runtime", runtime), ("deadline", deadline), ("period", period)] {
-        try check(value ?? 0 == 0, property, "is for SCHED_DEADLINE, not \(policy.rawValue)")
-      }
+      try check(runtime ?? 0 == 0, "runtime", "is for SCHED_DEADLINE, not \(policy.rawValue)")
+      try check(deadline ?? 0 == 0, "deadline", "is for SCHED_DEADLINE, not \(policy.rawValue)")
+      try check(period ?? 0 == 0, "period", "is for SCHED_DEADLINE, not \(policy.rawValue)")
     }
   }
 }
 
-/// The reason for a text that is no list of numbers.
-func notANumberList(_ text: String) -> String {
-  "\(quoted(text)) is not a list of numbers and ranges, such as 0-3,7"
+/// Checks that a text, if there is one, is a list of numbers and ranges.
+func checkNumberList(_ property: String, _ text: String?) throws(ConfigError) {
+  guard let text else { return }
+  try check(
+    isNumberList(text), property, "\(quoted(text)) is not a list of numbers and ranges, such as 0-3,7")
 }

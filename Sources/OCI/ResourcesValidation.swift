@@ -39,13 +39,14 @@ extension RuntimeConfig.Linux.DeviceRule {
 
 extension RuntimeConfig.Linux.Memory {
   func validate() throws(ConfigError) {
-    let limits = [
-      ("limit", limit), ("reservation", reservation), ("swap", swap), ("kernel", kernel),
-      ("kernelTCP", kernelTCP),
-    ]
-    for (property, bytes) in limits {
+    func validate(_ property: String, _ bytes: Int64?) throws(ConfigError) {
       try check(bytes ?? 0 >= -1, property, "must be -1 (no limit) or more")
     }
+    try validate("limit", limit)
+    try validate("reservation", reservation)
+    try validate("swap", swap)
+    try validate("kernel", kernel)
+    try validate("kernelTCP", kernelTCP)
     if let swap, swap > 0 {
       guard let limit, limit > 0 else {
         throw ConfigError(path: "swap", reason: "needs a memory limit: it counts memory and swap together")
@@ -66,10 +67,8 @@ extension RuntimeConfig.Linux.CPU {
       try check(quota >= 1000, "quota", "must be 1000 microseconds or more, or -1 for no limit")
       try check(burst ?? 0 <= UInt64(quota), "burst", "must not be above the quota")
     }
-    for (property, list) in [("cpus", cpus), ("mems", mems)] {
-      guard let list else { continue }
-      try check(isNumberList(list), property, notANumberList(list))
-    }
+    try checkNumberList("cpus", cpus)
+    try checkNumberList("mems", mems)
     try check((0...1).contains(idle ?? 0), "idle", "must be 0 or 1")
   }
 }

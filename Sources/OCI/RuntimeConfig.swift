@@ -21,14 +21,14 @@ public struct RuntimeConfig: Equatable, Sendable, JSONRepresentable {
   public var annotations: [String: String]
   /// What is particular to Linux.
   public var linux: Linux
-  /// The sections for other platforms that the document has. Their content is not kept.
-  public var otherPlatforms: Set<OtherPlatform>
+  /// The sections for other platforms that the document has, each once. Their content is not kept.
+  public var otherPlatforms: [OtherPlatform]
 
   /// A container of the specification's version that this library writes.
   public init(
     ociVersion: String = RuntimeConfig.latestVersion, process: Process? = nil, root: Root,
     hostname: String? = nil, domainname: String? = nil, mounts: [Mount] = [], hooks: Hooks = Hooks(),
-    annotations: [String: String] = [:], linux: Linux = Linux(), otherPlatforms: Set<OtherPlatform> = []
+    annotations: [String: String] = [:], linux: Linux = Linux(), otherPlatforms: [OtherPlatform] = []
   ) {
     self.ociVersion = ociVersion
     self.process = process
@@ -57,7 +57,7 @@ public struct RuntimeConfig: Equatable, Sendable, JSONRepresentable {
     otherPlatforms = []
     for platform in OtherPlatform.allCases {
       if try object.optional(platform.rawValue, as: JSON.Object.self) != nil {
-        otherPlatforms.insert(platform)
+        otherPlatforms.append(platform)
       }
     }
   }
@@ -74,7 +74,7 @@ public struct RuntimeConfig: Equatable, Sendable, JSONRepresentable {
     object.add("hooks", hooks, unless: Hooks())
     object.add("annotations", annotations, unless: [:])
     object.add("linux", linux, unless: Linux())
-    for platform in OtherPlatform.allCases where otherPlatforms.contains(platform) {
+    for platform in otherPlatforms {
       object.add(platform.rawValue, JSON.Object())
     }
     return .object(object)

@@ -10,7 +10,8 @@ struct DocumentTests {
       ociVersion: "1.2.1", id: "web", status: .running, pid: 4422, bundle: "/b", annotations: ["k": "v"])
     #expect(
       state.json.text()
-        == #"{"ociVersion":"1.2.1","id":"web","status":"running","pid":4422,"bundle":"/b","annotations":{"k":"v"}}"#
+        == #"{"ociVersion":"1.2.1","id":"web","status":"running","pid":4422,"bundle":"/b","#
+        + #""annotations":{"k":"v"}}"#
     )
     #expect(try State(json: state.json) == state)
     #expect(throws: ConfigError(path: "id", reason: "is required")) {

@@ -63,7 +63,10 @@ struct ValidationTests {
     ("process.user.umask", { $0.process?.user.umask = 0o1000 }),
     ("process.rlimits[0].soft", { $0.process?.rlimits[0].soft = 1025 }),
     ("process.rlimits[0].type", { $0.process?.rlimits[0].type = "NOFILE" }),
-    ("process.rlimits[1].type", { $0.process?.rlimits.append(.init(type: "RLIMIT_NOFILE", hard: 1, soft: 1)) }),
+    (
+      "process.rlimits[1].type",
+      { $0.process?.rlimits.append(.init(type: "RLIMIT_NOFILE", hard: 1, soft: 1)) }
+    ),
     ("process.oomScoreAdj", { $0.process?.oomScoreAdj = 1001 }),
     ("process.scheduler.nice", { $0.process?.scheduler = .init(policy: .other, nice: 20) }),
     ("process.scheduler.priority", { $0.process?.scheduler = .init(policy: .batch, priority: 1) }),
