@@ -1,8 +1,10 @@
 extension RuntimeConfig {
   /// What `spec` prints: a shell in a terminal, isolated from the host, as `runc spec` has it on a host with
   /// cgroup v2.
+  ///
+  /// Nothing in it is newer than version 1.0.2, and there are runtimes that refuse what says it is.
   public static let `default` = RuntimeConfig(
-    ociVersion: "1.2.1",
+    ociVersion: "1.0.2",
     process: Process(
       terminal: true,
       args: ["sh"],

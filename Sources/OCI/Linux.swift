@@ -89,15 +89,14 @@ extension RuntimeConfig {
     /// The value as JSON.
     public var json: JSON {
       var object = JSON.Object()
-      object.add("namespaces", namespaces, unless: [])
       object.add("uidMappings", uidMappings, unless: [])
       object.add("gidMappings", gidMappings, unless: [])
-      object.add("timeOffsets", timeOffsets, unless: TimeOffsets())
+      object.add("sysctl", sysctl, unless: [:])
+      object.add("resources", resources, unless: Resources())
+      object.add("cgroupsPath", ifPresent: cgroupsPath)
+      object.add("namespaces", namespaces, unless: [])
       object.add("devices", devices, unless: [])
       object.add("netDevices", netDevices, unless: [:])
-      object.add("cgroupsPath", ifPresent: cgroupsPath)
-      object.add("resources", resources, unless: Resources())
-      object.add("sysctl", sysctl, unless: [:])
       object.add("seccomp", ifPresent: seccomp)
       object.add("rootfsPropagation", ifPresent: rootfsPropagation)
       object.add("maskedPaths", maskedPaths, unless: [])
@@ -106,6 +105,7 @@ extension RuntimeConfig {
       object.add("intelRdt", ifPresent: intelRdt)
       object.add("memoryPolicy", ifPresent: memoryPolicy)
       object.add("personality", ifPresent: personality)
+      object.add("timeOffsets", timeOffsets, unless: TimeOffsets())
       return .object(object)
     }
   }

@@ -41,7 +41,7 @@ struct DocumentTests {
       text.hasPrefix(
         """
         {
-        \t"ociVersion": "1.2.1",
+        \t"ociVersion": "1.0.2",
         \t"process": {
         \t\t"terminal": true,
         \t\t"user": {
