@@ -28,7 +28,7 @@ struct ValidationTests {
     arguments: [
       ("0", true), ("0-3,7", true), ("0, 2-3", true),
       ("", false), ("-", false), ("3-1", false), ("1-2-3", false), ("a", false), ("1,", false),
-      ("1--2", false),
+      ("1--2", false), ("+1", false),
     ])
   func numberList(text: String, valid: Bool) {
     #expect(isNumberList(text) == valid)
