@@ -1,0 +1,58 @@
+PREFIX = /usr/local
+BIN = $(DESTDIR)$(PREFIX)/bin
+SHARE = $(DESTDIR)$(PREFIX)/share
+COMPLETION = $(SHARE)/bash-completion/completions/swiftjail
+PROGRAM = .build/release/swiftjail
+TESTS = .build/debug/swiftjailPackageTests.xctest
+
+export SWIFTJAIL ?= $(CURDIR)/$(PROGRAM)
+
+all: ## build the release program
+	swift build -c release --product swiftjail
+
+$(PROGRAM):
+	$(MAKE) all
+
+install: $(PROGRAM) ## install program, man pages and bash completion (PREFIX=/usr/local DESTDIR=)
+	install -D $(PROGRAM) $(BIN)/swiftjail
+	for page in man/*.[158]; do install -D -m 644 $$page $(SHARE)/man/man$${page##*.}/$${page##*/} || exit; done
+	install -d $(dir $(COMPLETION))
+	$(PROGRAM) completion bash >$(COMPLETION)
+
+uninstall: ## remove what install put there
+	rm -f $(BIN)/swiftjail $(COMPLETION)
+	for page in man/*.[158]; do rm -f $(SHARE)/man/man$${page##*.}/$${page##*/}; done
+
+lint: ## check the sources' format
+	swift format lint --strict --recursive Package.swift Sources Tests
+
+test: test-unit test-host test-vm ## run every test, the last under a kernel of their own (as root)
+
+test-unit: ## run the tests that need no root
+	swift test --skip IntegrationTests
+
+test-host: all ## run the integration tests on this system (as root)
+	Tests/install-packages test
+	swift test --filter IntegrationTests
+
+test-vm: all ## run the integration tests in the test kernel (as root)
+	Tests/install-packages test
+	swift build --build-tests
+	Tests/vm/run --timeout 900 -- $(TESTS) --testing-library swift-testing --filter IntegrationTests
+
+bench: all ## compare with crun and runc (as root)
+	Tests/install-packages bench
+	Tests/bench/run
+
+demo: all ## show a partition, its isolation and its limits (as root)
+	Tests/install-packages demo
+	Examples/demo
+
+clean: ## remove what was built
+	rm -rf .build
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
+
+.PHONY: all install uninstall lint test test-unit test-host test-vm bench demo clean help
+.NOTPARALLEL:
