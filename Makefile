@@ -15,13 +15,13 @@ $(PROGRAM):
 
 install: $(PROGRAM) ## install program, man pages and bash completion (PREFIX=/usr/local DESTDIR=)
 	install -D $(PROGRAM) $(BIN)/swiftjail
-	for page in man/*.[158]; do install -D -m 644 $$page $(SHARE)/man/man$${page##*.}/$${page##*/} || exit; done
+	for page in $(wildcard man/*.[158]); do install -D -m 644 $$page $(SHARE)/man/man$${page##*.}/$${page##*/} || exit; done
 	install -d $(dir $(COMPLETION))
 	$(PROGRAM) completion bash >$(COMPLETION)
 
 uninstall: ## remove what install put there
 	rm -f $(BIN)/swiftjail $(COMPLETION)
-	for page in man/*.[158]; do rm -f $(SHARE)/man/man$${page##*.}/$${page##*/}; done
+	for page in $(wildcard man/*.[158]); do rm -f $(SHARE)/man/man$${page##*.}/$${page##*/}; done
 
 lint: ## check the sources' format
 	swift format lint --strict --recursive Package.swift Sources Tests
