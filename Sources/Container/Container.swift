@@ -1,1 +1,131 @@
 import Linux
+import OCI
+
+/// One container, as its state directory has it.
+public struct Container: Sendable {
+  /// Where it is kept.
+  public let store: ContainerStore
+  /// What is kept of it.
+  public internal(set) var record: Record
+
+  /// What a container is doing (runtime.md, "State"; `paused` as engines know it).
+  public typealias Status = State.Status
+
+  /// Its name.
+  public var id: ContainerID { record.id }
+
+  var directory: String { store.directory(of: id) }
+  var fifoPath: String { "\(directory)/start" }
+
+  init(_ record: Record, in store: ContainerStore) {
+    self.record = record
+    self.store = store
+  }
+
+  /// Reads the container `id`.
+  ///
+  /// - Throws: `ContainerError` of the kind `.noSuchContainer` when there is none, or nothing but a directory.
+  init(_ id: ContainerID, in store: ContainerStore) throws(ContainerError) {
+    let file = "\(store.directory(of: id))/state.json"
+    let bytes: [UInt8]
+    do throws(Errno) { bytes = try File.read(file, limit: 16 << 20) } catch .noSuchFileOrDirectory {
+      throw ContainerError(.noSuchContainer, "container \(id) does not exist (in \(store.path))")
+    } catch {
+      throw ContainerError("read \(file)", error)
+    }
+    do throws(ConfigError) { record = try Record(parsing: bytes) } catch {
+      throw ContainerError(.failed, "\(file): \(error)")
+    }
+    self.store = store
+  }
+
+  /// Puts the record on disk.
+  func save() throws(ContainerError) {
+    try attempt("write \(directory)/state.json") { () throws(Errno) in
+      try File.replace("\(directory)/state.json", with: record.json.bytes())
+    }
+  }
+
+  /// What the container is doing now.
+  public func status() -> Status {
+    guard let process = record.process else { return isBeingMade ? .creating : .stopped }
+    guard let now = try? ProcessStatus.of(process.pid), now.startTime == process.startTime, !now.isDead else {
+      return .stopped
+    }
+    if (try? FileStatus.of(fifoPath)) != nil { return .created }
+    if let cgroup = try? cgroup(), cgroup.isFrozen { return .paused }
+    return .running
+  }
+
+  private var isBeingMade: Bool {
+    do throws(Errno) {
+      let lock = try Lock.take(directory)
+      return lock == nil
+    } catch { return false }
+  }
+
+  /// The state document of the specification, as `state` prints it.
+  public func state() -> State {
+    let status = status()
+    var annotations = record.annotations
+    if wasOutOfMemory { annotations[Self.oomAnnotation] = "true" }
+    return State(
+      ociVersion: record.ociVersion, id: id.description, status: status,
+      pid: status == .stopped ? 0 : record.process?.pid ?? 0, bundle: record.bundle, annotations: annotations)
+  }
+
+  /// The annotation that `state` has when the kernel ended a process of the container for lack of memory.
+  public static let oomAnnotation = "org.swiftjail.oom-killed"
+
+  /// Whether the kernel ended a process of the container for lack of memory.
+  public var wasOutOfMemory: Bool {
+    guard let cgroup = try? cgroup() else { return false }
+    return cgroup.oomKills > 0
+  }
+
+  /// The container's cgroup, when it has one of its own.
+  func cgroup() throws(ContainerError) -> Cgroup? {
+    guard let path = record.cgroup else { return nil }
+    return Cgroup(hierarchy: try CgroupHierarchy.find(), path: path)
+  }
+
+  func requireCgroup(for purpose: String) throws(ContainerError) -> Cgroup {
+    guard let cgroup = try cgroup() else {
+      throw ContainerError(.failed, "cannot \(purpose) \(id): it was created without a cgroup of its own")
+    }
+    return cgroup
+  }
+
+  /// The first process, checked to be the one that the record names.
+  ///
+  /// - Throws: `ContainerError` of the kind `.wrongStatus` when it has ended.
+  func initProcess() throws(ContainerError) -> Pidfd {
+    guard let process = record.process else {
+      throw ContainerError(.wrongStatus, "container \(id) is not running")
+    }
+    do throws(Errno) {
+      let pidfd = try Pidfd(of: process.pid)
+      // Looked at after the descriptor was made: a process that fits now is the one behind it.
+      let now = try ProcessStatus.of(process.pid)
+      if now.startTime == process.startTime, !now.isDead { return pidfd }
+    } catch .noSuchProcess {} catch {
+      throw ContainerError("look at process \(process.pid) of container \(id)", error)
+    }
+    throw ContainerError(.wrongStatus, "container \(id) is not running")
+  }
+
+  /// The configuration that the container was created with.
+  public func config() throws(ContainerError) -> RuntimeConfig {
+    try Self.config(at: "\(directory)/config.json").config
+  }
+
+  static func config(at path: String) throws(ContainerError) -> (config: RuntimeConfig, bytes: [UInt8]) {
+    let bytes: [UInt8]
+    do throws(Errno) { bytes = try File.read(path, limit: 16 << 20) } catch {
+      throw ContainerError("read \(path)", error)
+    }
+    do throws(ConfigError) { return (try RuntimeConfig(parsing: bytes), bytes) } catch {
+      throw ContainerError(.invalidConfig, "\(path): \(error)")
+    }
+  }
+}

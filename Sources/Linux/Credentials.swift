@@ -31,6 +31,9 @@ public enum ProcessControl {
   /// Says whether others of the same user may trace this process and see its files (`PR_SET_DUMPABLE`).
   public static func setDumpable(_ dumpable: Bool) throws(Errno) { try set(4, dumpable ? 1 : 0) }
 
+  /// Has this process killed when its parent dies (`PR_SET_PDEATHSIG`).
+  public static func dieWithParent() throws(Errno) { try set(1, UInt(SIGKILL)) }
+
   /// Makes this process the parent of orphans below it (`PR_SET_CHILD_SUBREAPER`).
   public static func setChildSubreaper() throws(Errno) { try set(36, 1) }
 
@@ -48,6 +51,11 @@ public enum ProcessControl {
   /// - Throws: `.noFunction` when the kernel has no keyrings.
   public static func joinNewSessionKeyring(named name: String) throws(Errno) {
     try once { linux_keyctl_join_session(name) }
+  }
+
+  /// Waits for ever, for signals alone (`pause(2)`).
+  public static func pauseForever() -> Never {
+    while true { pause() }
   }
 
   /// Starts a session of which this process is the leader (`setsid(2)`).

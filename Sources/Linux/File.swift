@@ -128,6 +128,13 @@ extension FileDescriptor {
     try retrying { Glibc.write(rawValue, buffer.baseAddress, buffer.count) }
   }
 
+  /// Reads one byte; `nil` is the end.
+  public func readByte() throws(Errno) -> UInt8? {
+    var byte: UInt8 = 0
+    let count = try retrying { Glibc.read(rawValue, &byte, 1) }
+    return count == 1 ? byte : nil
+  }
+
   /// Reads to the end.
   ///
   /// - Throws: `.fileTooLarge` when there are more than `limit` bytes.
@@ -292,8 +299,6 @@ public enum File {
 }
 
 extension FileDescriptor {
-  /// Gives an open file to `user` and `group` (`fchown(2)`).
-  public func changeOwner(user: UInt32, group: UInt32) throws(Errno) {
-    try once { fchown(rawValue, user, group) }
-  }
+  /// Gives an open file to `user`, and leaves its group (`fchown(2)`).
+  public func changeOwner(user: UInt32) throws(Errno) { try once { fchown(rawValue, user, gid_t.max) } }
 }

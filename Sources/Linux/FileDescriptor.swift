@@ -26,6 +26,17 @@ public struct FileDescriptor: ~Copyable, Sendable {
     FileDescriptor(owning: try retrying { fcntl(rawValue, F_DUPFD_CLOEXEC, lowest) })
   }
 
+  /// A second descriptor of what this process has open as `number`, which stays open (`fcntl(2)`).
+  public static func duplicate(of number: Int32) throws(Errno) -> FileDescriptor {
+    FileDescriptor(owning: try retrying { fcntl(number, F_DUPFD_CLOEXEC, 3) })
+  }
+
+  /// Has reads and writes that would wait fail with `.resourceTemporarilyUnavailable` instead (`O_NONBLOCK`).
+  public func setNonBlocking() throws(Errno) {
+    let flags = try retrying { fcntl(rawValue, F_GETFL) }
+    try retrying { fcntl(rawValue, F_SETFL, flags | O_NONBLOCK) }
+  }
+
   /// Makes descriptor number `target` a copy of this one, kept over `execve` (`dup2(2)`).
   public func replace(_ target: Int32) throws(Errno) {
     if rawValue == target {
@@ -151,12 +162,28 @@ extension FileDescriptor {
 }
 
 /// The two ends of a pipe.
-public struct Pipe: ~Copyable {
+@frozen public struct Pipe: ~Copyable {
   /// The end to read from.
   public var read: FileDescriptor
   /// The end to write to.
   public var write: FileDescriptor
 }
+
+/// Closes every descriptor numbered `first` or above that is not one of `kept` (`close_range(2)`).
+public func closeAll(from first: Int32, except kept: [Int32]) throws(Errno) {
+  var next = first
+  for number in kept.sorted() where number >= next {
+    if number > next { try retrying { [next] in linux_close_range(UInt32(next), UInt32(number - 1), 0) } }
+    next = number + 1
+  }
+  try retrying { linux_close_range(UInt32(next), UInt32.max, 0) }
+}
+
+/// Whether this process has `number` open.
+public func isOpen(_ number: Int32) -> Bool { fcntl(number, F_GETFD) != -1 }
+
+/// Lets the descriptor `number` survive the next `execve`.
+public func keepOverExec(_ number: Int32) throws(Errno) { try retrying { fcntl(number, F_SETFD, 0) } }
 
 /// Closes, at the next `execve`, every descriptor numbered `first` or above (`close_range(2)`).
 public func closeOnExec(from first: Int32) throws(Errno) {

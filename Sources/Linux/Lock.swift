@@ -30,4 +30,7 @@ public struct Lock: ~Copyable {
     }
     return Lock(file)
   }
+
+  /// Gives the lock back now, for copies of the descriptor in other processes as well.
+  public consuming func release() { flock(file.rawValue, LOCK_UN) }
 }

@@ -71,7 +71,7 @@ public struct Socket: ~Copyable, Sendable {
   }
 
   /// What came over a socket.
-  public struct Message: ~Copyable {
+  @frozen public struct Message: ~Copyable {
     /// The message.
     public let bytes: [UInt8]
     /// The descriptor that came with it.
@@ -80,7 +80,7 @@ public struct Socket: ~Copyable, Sendable {
 }
 
 /// The two ends of a connection.
-public struct SocketPair: ~Copyable {
+@frozen public struct SocketPair: ~Copyable {
   /// The end for this process.
   public var here: Socket
   /// The end for the other.

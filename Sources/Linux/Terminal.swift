@@ -32,6 +32,17 @@ public struct PseudoTerminal: ~Copyable {
     slave = FileDescriptor(owning: peer)
     self.master = master
   }
+
+  /// Makes a terminal from `master`, which somebody untrusted may have put in the place of a `ptmx`.
+  ///
+  /// - Throws: `.noSuchDevice` when it is anything else.
+  public static func verified(_ master: consuming FileDescriptor) throws(Errno) -> PseudoTerminal {
+    let status = try master.status()
+    guard status.kind == .characterDevice, status.device == DeviceNumber(major: 5, minor: 2),
+      try FileSystemStatus.of(master).kind == .devpts
+    else { throw .noSuchDevice }
+    return try PseudoTerminal(master: master)
+  }
 }
 
 extension FileDescriptor {

@@ -120,8 +120,20 @@ static inline long linux_capget(struct __user_cap_header_struct *header, struct 
 static inline long linux_capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data) {
   return syscall(SYS_capset, header, data);
 }
-static inline long linux_bpf(int command, union bpf_attr *attr, unsigned size) {
-  return syscall(SYS_bpf, command, attr, size);
+// union bpf_attr has unnamed members, which Swift cannot reach.
+static inline long linux_bpf_load_device_program(const uint64_t *instructions, uint32_t count) {
+  union bpf_attr attr = {.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+                         .insns = (uint64_t)(uintptr_t)instructions,
+                         .insn_cnt = count,
+                         .license = (uint64_t)(uintptr_t)"Apache-2.0"};
+  return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr);
+}
+static inline long linux_bpf_attach_device_program(int cgroup, int program) {
+  union bpf_attr attr = {.target_fd = (uint32_t)cgroup,
+                         .attach_bpf_fd = (uint32_t)program,
+                         .attach_type = BPF_CGROUP_DEVICE,
+                         .attach_flags = BPF_F_ALLOW_MULTI};
+  return syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof attr);
 }
 static inline long linux_keyctl_join_session(const char *name) {
   return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, name, 0, 0, 0);

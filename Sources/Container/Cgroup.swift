@@ -1,0 +1,269 @@
+import Linux
+
+/// Where the cgroup v2 hierarchy is mounted, and what it can do.
+struct CgroupHierarchy: Sendable {
+  /// The directory of the root cgroup.
+  let root: String
+  /// Whether the machine keeps controllers in cgroup v1 beside it.
+  let isHybrid: Bool
+
+  /// Finds the hierarchy.
+  static func find() throws(ContainerError) -> CgroupHierarchy {
+    if isCgroup2("/sys/fs/cgroup") { return CgroupHierarchy(root: "/sys/fs/cgroup", isHybrid: false) }
+    if isCgroup2("/sys/fs/cgroup/unified") {
+      return CgroupHierarchy(root: "/sys/fs/cgroup/unified", isHybrid: true)
+    }
+    throw ContainerError(
+      .failed,
+      "no cgroup v2 hierarchy at /sys/fs/cgroup or /sys/fs/cgroup/unified: mount one (mount -t cgroup2 cgroup2 /sys/fs/cgroup)"
+    )
+  }
+
+  private static func isCgroup2(_ path: String) -> Bool {
+    guard let status = try? FileSystemStatus.of(path) else { return false }
+    return status.kind == .cgroup2
+  }
+
+  /// The names of the controllers that the hierarchy's root offers.
+  func controllers() throws(ContainerError) -> [Substring] {
+    try words("\(root)/cgroup.controllers")
+  }
+
+  /// One line for a limit that needs `controller`, which the hierarchy does not have.
+  func missing(_ controller: String, for field: String) -> ContainerError {
+    let advice =
+      isHybrid
+      ? "this machine has it in cgroup v1; boot with systemd.unified_cgroup_hierarchy=1 or cgroup_no_v1=all"
+      : "enable it in cgroup.subtree_control of the cgroups above this one"
+    return .config(
+      field, "needs the cgroup v2 controller \"\(controller)\", which \(root) does not offer: \(advice)")
+  }
+
+  func words(_ path: String) throws(ContainerError) -> [Substring] {
+    try attempt("read \(path)") { () throws(Errno) in
+      try File.text(path).split(whereSeparator: { $0 == " " || $0 == "\n" })
+    }
+  }
+}
+
+/// A cgroup of the v2 hierarchy (Linux, Documentation/admin-guide/cgroup-v2.rst).
+struct Cgroup: Sendable {
+  let hierarchy: CgroupHierarchy
+  /// Its path from the hierarchy's root, beginning with a slash.
+  let path: String
+
+  /// Its directory.
+  var directory: String { hierarchy.root + path }
+
+  /// The controllers that are handed to every container where the machine has them, for accounting.
+  private static let accounted = ["cpuset", "cpu", "io", "memory", "pids"]
+
+  /// Makes the cgroup, and those above it that are missing, with the controllers for `settings`, and writes
+  /// `settings` to it.
+  ///
+  /// - Throws: `ContainerError` naming the setting's field when the kernel or the hierarchy refuses it.
+  ///   Nothing of what was made stays then.
+  func make(_ settings: [CgroupSetting]) throws(ContainerError) {
+    var wanted = Self.accounted
+    for setting in settings {
+      if let controller = setting.controller, !wanted.contains(controller) { wanted.append(controller) }
+    }
+    let offered = try hierarchy.controllers()
+    for setting in settings {
+      if let controller = setting.controller, !offered.contains(Substring(controller)) {
+        throw hierarchy.missing(controller, for: setting.field)
+      }
+    }
+    let usable = wanted.filter { offered.contains(Substring($0)) }
+    let names = path.split(separator: "/")
+    var above = hierarchy.root
+    for (index, name) in names.enumerated() {
+      try enable(usable, in: above, for: settings)
+      let directory = "\(above)/\(name)"
+      do throws(Errno) {
+        try Directory.make(directory)
+      } catch .fileExists {
+        if index == names.count - 1 { try refuseIfPopulated() }
+      } catch {
+        throw ContainerError("make the cgroup \(directory)", error)
+      }
+      above = directory
+    }
+    do throws(ContainerError) {
+      for setting in settings { try write(setting) }
+    } catch {
+      try? Directory.remove(directory)
+      throw error
+    }
+  }
+
+  private func refuseIfPopulated() throws(ContainerError) {
+    if try !processes().isEmpty {
+      throw ContainerError(
+        .alreadyExists, "the cgroup \(directory) has processes in it: give linux.cgroupsPath another value")
+    }
+  }
+
+  private func enable(
+    _ controllers: [String], in directory: String, for settings: [CgroupSetting]
+  ) throws(ContainerError) {
+    let file = "\(directory)/cgroup.subtree_control"
+    let enabled = try hierarchy.words(file)
+    for controller in controllers where !enabled.contains(Substring(controller)) {
+      do throws(Errno) {
+        try File.write("+\(controller)", to: file)
+      } catch {
+        // A controller that no limit asks for is a matter of accounting, and worth no failure.
+        guard let setting = settings.first(where: { $0.controller == controller }) else { continue }
+        let advice =
+          error == .resourceBusy
+          ? "processes live in \(directory) itself; move them to a cgroup below it" : nil
+        throw ContainerError(
+          "\(setting.field): enable the controller \(controller) in \(directory)", error, advice: advice)
+      }
+    }
+  }
+
+  /// Writes one setting.
+  func write(_ setting: CgroupSetting) throws(ContainerError) {
+    do throws(Errno) {
+      try File.write(setting.value, to: "\(directory)/\(setting.file)")
+    } catch .noSuchFileOrDirectory where setting.file.hasPrefix("io.weight") {
+      throw .config(setting.field, "no input/output scheduler of this machine takes weights (io.weight is missing)")
+    } catch .noSuchFileOrDirectory where setting.file.hasPrefix("memory.swap") {
+      // Without swap accounting there is no swap to limit, unless the limit asks for some.
+      if setting.value == "0" || setting.value == "max" { return }
+      throw .config(setting.field, "this kernel does not account for swap (\(setting.file) is missing)")
+    } catch {
+      throw ContainerError("\(setting.field): write \"\(setting.value)\" to \(directory)/\(setting.file)", error)
+    }
+  }
+
+  /// The directory, opened, for a process to be born in it.
+  func open() throws(ContainerError) -> FileDescriptor {
+    try attempt("open the cgroup \(directory)") { () throws(Errno) in
+      try FileDescriptor.open(directory, [.path, .directory])
+    }
+  }
+
+  /// The pids of the processes in the cgroup itself and in all below it.
+  func processes() throws(ContainerError) -> [Int32] {
+    try attempt("read the processes of \(directory)") { () throws(Errno) in
+      var pids: [Int32] = []
+      try Self.collect(directory, into: &pids)
+      return pids
+    }
+  }
+
+  private static func collect(_ directory: String, into pids: inout [Int32]) throws(Errno) {
+    do throws(Errno) {
+      for line in try File.text("\(directory)/cgroup.procs").split(separator: "\n") {
+        if let pid = Int32(line) { pids.append(pid) }
+      }
+      for entry in try Directory.entries(of: directory) where entry.isDirectory {
+        try collect("\(directory)/\(entry.name)", into: &pids)
+      }
+    } catch .noSuchFileOrDirectory {
+      // Removed while we looked.
+    } catch .notSupported {
+      // A threaded cgroup has no list of processes; its threads are listed above it.
+    } catch .noSuchDevice {
+      // Removed after it was opened.
+    }
+  }
+
+  /// Ends every process in the cgroup and below (`cgroup.kill`).
+  func kill() throws(ContainerError) {
+    do throws(Errno) {
+      try File.write("1", to: "\(directory)/cgroup.kill")
+    } catch .noSuchFileOrDirectory {
+      return
+    } catch .noSuchDevice {
+      return
+    } catch {
+      throw ContainerError("kill the processes of \(directory)", error)
+    }
+  }
+
+  /// Stops or continues every process in the cgroup and below, and waits until that is so.
+  func setFrozen(_ frozen: Bool) throws(ContainerError) {
+    try attempt(frozen ? "freeze \(directory)" : "thaw \(directory)") { () throws(Errno) in
+      let events = try FileDescriptor.open("\(directory)/cgroup.events", .readOnly)
+      try File.write(frozen ? "1" : "0", to: "\(directory)/cgroup.freeze")
+      let wanted = frozen ? "frozen 1" : "frozen 0"
+      while try !File.text("\(directory)/cgroup.events").split(separator: "\n").contains(Substring(wanted)) {
+        var entries = [PollEntry(events.rawValue, .exceptional)]
+        // The event may have come between the read and the wait.
+        _ = try poll(&entries, milliseconds: 100)
+      }
+    }
+  }
+
+  /// Whether the cgroup's processes are stopped.
+  var isFrozen: Bool { (try? File.text("\(directory)/cgroup.freeze")) == "1" }
+
+  /// How often the kernel ended a process of the cgroup for lack of memory; 0 where it does not count.
+  var oomKills: UInt64 {
+    guard let text = try? File.text("\(directory)/memory.events") else { return 0 }
+    for line in text.split(separator: "\n") where line.hasPrefix("oom_kill ") {
+      return UInt64(line.dropFirst("oom_kill ".utf8.count)) ?? 0
+    }
+    return 0
+  }
+
+  /// The number in the file `name`, or in its line that starts with `key`; `nil` where the machine does not count it.
+  func number(_ name: String, key: String? = nil) -> UInt64? {
+    guard let text = try? File.text("\(directory)/\(name)") else { return nil }
+    guard let key else { return UInt64(text) }
+    for line in text.split(separator: "\n") where line.hasPrefix("\(key) ") {
+      return UInt64(line.dropFirst(key.utf8.count + 1))
+    }
+    return nil
+  }
+
+  /// Ends what still runs in the cgroup, waits for it to be gone, and removes the cgroup with all below.
+  ///
+  /// - Parameter milliseconds: the longest wait for processes that are being ended.
+  func remove(within milliseconds: Int32 = 10_000) throws(ContainerError) {
+    do throws(Errno) {
+      try Directory.remove(directory)
+      return
+    } catch .noSuchFileOrDirectory {
+      return
+    } catch {}
+    try kill()
+    try waitUntilEmpty(milliseconds)
+    try attempt("remove the cgroup \(directory)") { () throws(Errno) in try Self.removeTree(directory) }
+  }
+
+  private func waitUntilEmpty(_ milliseconds: Int32) throws(ContainerError) {
+    let path = "\(directory)/cgroup.events"
+    let step: Int32 = 50
+    var waited: Int32 = 0
+    do throws(Errno) {
+      let events = try FileDescriptor.open(path, .readOnly)
+      while try File.text(path).split(separator: "\n").contains("populated 1") {
+        if waited >= milliseconds { throw .resourceBusy }
+        var entries = [PollEntry(events.rawValue, .exceptional)]
+        if try !poll(&entries, milliseconds: step) { waited += step }
+      }
+    } catch .noSuchFileOrDirectory {
+      return
+    } catch .noSuchDevice {
+      return
+    } catch {
+      throw ContainerError(
+        "wait for the processes of \(directory) to end", error,
+        advice: "a process that waits for a device or a network file system ends when that answers")
+    }
+  }
+
+  private static func removeTree(_ directory: String) throws(Errno) {
+    do throws(Errno) {
+      for entry in try Directory.entries(of: directory) where entry.isDirectory {
+        try removeTree("\(directory)/\(entry.name)")
+      }
+      try Directory.remove(directory)
+    } catch .noSuchFileOrDirectory {}
+  }
+}

@@ -1,0 +1,197 @@
+import Glibc
+import Linux
+import OCI
+
+/// What a limit comes down to: one value for one of the cgroup's files
+/// (Linux, Documentation/admin-guide/cgroup-v2.rst).
+struct CgroupSetting: Equatable, Sendable {
+  /// The configuration's field that asks for it.
+  let field: String
+  /// The file in the cgroup's directory.
+  let file: String
+  /// What is written to the file.
+  let value: String
+
+  /// The controller that the file belongs to, or `nil` for a file of the cgroup's core.
+  var controller: String? {
+    let prefix = String(file.prefix { $0 != "." })
+    return prefix == "cgroup" ? nil : prefix
+  }
+}
+
+/// The conversion of `linux.resources`, whose units are those of cgroup v1, to cgroup v2
+/// (config-linux.md, "Control groups"; the formulas are those that engines rely on).
+enum CgroupSettings {
+  /// The settings for `resources`, in the order in which they are to be written.
+  ///
+  /// - Throws: `ContainerError` with the path of the field that cgroup v2 cannot do.
+  static func plan(_ resources: RuntimeConfig.Linux.Resources) throws(ContainerError) -> [CgroupSetting] {
+    var settings: [CgroupSetting] = []
+    try memory(resources.memory, into: &settings)
+    try cpu(resources.cpu, into: &settings)
+    if let pids = resources.pids, pids.limit != 0 {
+      let value = pids.limit < 0 ? "max" : String(pids.limit)
+      settings.append(CgroupSetting(field: "linux.resources.pids.limit", file: "pids.max", value: value))
+    }
+    try io(resources.blockIO, into: &settings)
+    for (index, limit) in resources.hugepageLimits.enumerated() {
+      let field = "linux.resources.hugepageLimits[\(index)]"
+      guard !limit.pageSize.utf8.contains(UInt8(ascii: "/")) else {
+        throw .config("\(field).pageSize", "\"\(limit.pageSize)\" is not a page size")
+      }
+      for file in ["hugetlb.\(limit.pageSize).max", "hugetlb.\(limit.pageSize).rsvd.max"] {
+        settings.append(CgroupSetting(field: field, file: file, value: String(limit.limit)))
+      }
+    }
+    for (device, limit) in resources.rdma.sorted(by: { $0.key < $1.key }) {
+      let handles = limit.hcaHandles.map { String($0) } ?? "max"
+      let objects = limit.hcaObjects.map { String($0) } ?? "max"
+      settings.append(
+        CgroupSetting(
+          field: "linux.resources.rdma.\(device)", file: "rdma.max",
+          value: "\(device) hca_handle=\(handles) hca_object=\(objects)"))
+    }
+    try unified(resources.unified, into: &settings)
+    return settings
+  }
+
+  private static func memory(
+    _ memory: RuntimeConfig.Linux.Memory, into settings: inout [CgroupSetting]
+  ) throws(ContainerError) {
+    let prefix = "linux.resources.memory"
+    // The swap limit first: a lower memory limit then never meets a moment without one.
+    if let swap = try swapMaximum(memory) {
+      settings.append(CgroupSetting(field: "\(prefix).swap", file: "memory.swap.max", value: swap))
+    }
+    if let limit = memory.limit, limit != 0 {
+      settings.append(CgroupSetting(field: "\(prefix).limit", file: "memory.max", value: amount(limit)))
+    }
+    if let reservation = memory.reservation, reservation != 0 {
+      settings.append(
+        CgroupSetting(field: "\(prefix).reservation", file: "memory.low", value: amount(reservation)))
+    }
+    for (value, name) in [(memory.kernel, "kernel"), (memory.kernelTCP, "kernelTCP")] {
+      if let value, value > 0 { throw .config("\(prefix).\(name)", unavailable) }
+    }
+    if memory.swappiness != nil { throw .config("\(prefix).swappiness", unavailable) }
+    if memory.disableOOMKiller == true { throw .config("\(prefix).disableOOMKiller", unavailable) }
+    if memory.useHierarchy == false {
+      throw .config("\(prefix).useHierarchy", "cgroup v2 is always hierarchical")
+    }
+  }
+
+  private static let unavailable = "cgroup v2 has no such setting; remove the field"
+
+  private static func amount(_ value: Int64) -> String { value < 0 ? "max" : String(value) }
+
+  /// The configuration's swap limit counts memory and swap together; the kernel's counts swap alone.
+  private static func swapMaximum(
+    _ memory: RuntimeConfig.Linux.Memory
+  ) throws(ContainerError) -> String? {
+    guard let swap = memory.swap, swap != 0 else { return nil }
+    if swap < 0 { return "max" }
+    guard let limit = memory.limit, limit > 0 else {
+      throw .config(
+        "linux.resources.memory.swap", "it counts memory and swap together, so memory.limit is needed with it")
+    }
+    guard swap >= limit else {
+      throw .config(
+        "linux.resources.memory.swap",
+        "\(swap) is less than memory.limit (\(limit)), and counts memory and swap together")
+    }
+    return String(swap - limit)
+  }
+
+  private static func cpu(
+    _ cpu: RuntimeConfig.Linux.CPU, into settings: inout [CgroupSetting]
+  ) throws(ContainerError) {
+    let prefix = "linux.resources.cpu"
+    func add(_ name: String, _ file: String, _ value: String) {
+      settings.append(CgroupSetting(field: "\(prefix).\(name)", file: file, value: value))
+    }
+    if let idle = cpu.idle, idle != 0 { add("idle", "cpu.idle", String(idle)) }
+    // A cgroup that idles has no weight; the kernel refuses one.
+    if let shares = cpu.shares, shares != 0, cpu.idle != 1 {
+      add("shares", "cpu.weight", String(weight(shares: shares)))
+    }
+    let quota = cpu.quota ?? 0
+    if quota != 0 || cpu.period ?? 0 != 0 {
+      let limit = quota > 0 ? String(quota) : "max"
+      let period = cpu.period.map { $0 == 0 ? 100_000 : $0 } ?? 100_000
+      add(quota != 0 ? "quota" : "period", "cpu.max", "\(limit) \(period)")
+    }
+    if let burst = cpu.burst { add("burst", "cpu.max.burst", String(burst)) }
+    if let runtime = cpu.realtimeRuntime, runtime != 0 {
+      throw .config("\(prefix).realtimeRuntime", unavailable)
+    }
+    if let period = cpu.realtimePeriod, period != 0 {
+      throw .config("\(prefix).realtimePeriod", unavailable)
+    }
+    if let cpus = cpu.cpus, !cpus.isEmpty { add("cpus", "cpuset.cpus", cpus) }
+    if let mems = cpu.mems, !mems.isEmpty { add("mems", "cpuset.mems", mems) }
+  }
+
+  /// The weight, 1 to 10,000, for v1's shares, 2 to 262,144: a curve through both ends and through both
+  /// defaults, 1,024 and 100.
+  static func weight(shares: UInt64) -> UInt64 {
+    if shares <= 2 { return 1 }
+    if shares >= 262_144 { return 10_000 }
+    let magnitude = log2(Double(shares))
+    let exponent = (magnitude * magnitude + 125 * magnitude) / 612 - 7.0 / 34
+    return UInt64(pow(10, exponent).rounded(.up))
+  }
+
+  /// The io weight, 1 to 10,000, for v1's block input/output weight, 10 to 1,000.
+  static func ioWeight(_ weight: UInt16) -> UInt64 { 1 + (UInt64(max(weight, 10)) - 10) * 9999 / 990 }
+
+  private static func io(
+    _ io: RuntimeConfig.Linux.BlockIO, into settings: inout [CgroupSetting]
+  ) throws(ContainerError) {
+    let prefix = "linux.resources.blockIO"
+    if let weight = io.weight, weight != 0 {
+      settings.append(
+        CgroupSetting(field: "\(prefix).weight", file: "io.weight", value: "default \(ioWeight(weight))"))
+    }
+    if let leaf = io.leafWeight, leaf != 0 { throw .config("\(prefix).leafWeight", unavailable) }
+    for (index, device) in io.weightDevice.enumerated() {
+      let field = "\(prefix).weightDevice[\(index)]"
+      if let leaf = device.leafWeight, leaf != 0 { throw .config("\(field).leafWeight", unavailable) }
+      guard let weight = device.weight, weight != 0 else { continue }
+      settings.append(
+        CgroupSetting(
+          field: field, file: "io.weight", value: "\(device.major):\(device.minor) \(ioWeight(weight))"))
+    }
+    let throttles: [(String, String, [RuntimeConfig.Linux.Throttle])] = [
+      ("throttleReadBpsDevice", "rbps", io.throttleReadBpsDevice),
+      ("throttleWriteBpsDevice", "wbps", io.throttleWriteBpsDevice),
+      ("throttleReadIOPSDevice", "riops", io.throttleReadIOPSDevice),
+      ("throttleWriteIOPSDevice", "wiops", io.throttleWriteIOPSDevice),
+    ]
+    for (name, key, devices) in throttles {
+      for (index, device) in devices.enumerated() {
+        let rate = device.rate == 0 ? "max" : String(device.rate)
+        settings.append(
+          CgroupSetting(
+            field: "\(prefix).\(name)[\(index)]", file: "io.max",
+            value: "\(device.major):\(device.minor) \(key)=\(rate)"))
+      }
+    }
+  }
+
+  private static func unified(
+    _ unified: [String: String], into settings: inout [CgroupSetting]
+  ) throws(ContainerError) {
+    for (file, value) in unified.sorted(by: { $0.key < $1.key }) {
+      let field = "linux.resources.unified.\(file)"
+      guard !file.utf8.contains(UInt8(ascii: "/")), file.utf8.contains(UInt8(ascii: ".")),
+        file.utf8.first != UInt8(ascii: ".")
+      else {
+        throw .config(field, "not the name of a file in a cgroup's directory, such as memory.high")
+      }
+      // A file such as io.max takes one line a write.
+      for line in value.split(separator: "\n", omittingEmptySubsequences: true) {
+        settings.append(CgroupSetting(field: field, file: file, value: String(line)))
+      }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import Linux
+import OCI
+
+/// Why something could not be done to a container, in one line for the person who asked.
+public struct ContainerError: Error, Sendable, CustomStringConvertible {
+  /// What a caller may want to react to.
+  public enum Kind: Sendable {
+    /// The kernel or the system refused.
+    case failed
+    /// There is no container of that name.
+    case noSuchContainer
+    /// There is one of that name already.
+    case alreadyExists
+    /// The container is in the wrong state for what was asked.
+    case wrongStatus
+    /// The configuration asks for what cannot be.
+    case invalidConfig
+  }
+
+  /// What a caller may want to react to.
+  public let kind: Kind
+  /// What failed, on what, why, and what to do.
+  public let description: String
+  /// The kernel's error, where it is the cause.
+  public let errno: Errno?
+
+  /// An error of the kind `kind` that says `description`.
+  public init(_ kind: Kind = .failed, _ description: String) {
+    self.kind = kind
+    self.description = description
+    errno = nil
+  }
+
+  /// The kernel refused `operation`, such as "mount /proc", with `errno`.
+  public init(_ operation: String, _ errno: Errno, advice: String? = nil) {
+    kind = .failed
+    self.errno = errno
+    description = advice.map { "\(operation): \(errno): \($0)" } ?? "\(operation): \(errno)"
+  }
+
+  /// The configuration's field at `path` cannot be.
+  static func config(_ path: String, _ reason: String) -> ContainerError {
+    ContainerError(.invalidConfig, "\(path): \(reason)")
+  }
+}
+
+/// Makes the system calls of `body`, naming `operation` when one fails.
+@inline(__always)
+func attempt<Result: ~Copyable>(
+  _ operation: @autoclosure () -> String, _ body: () throws(Errno) -> Result
+) throws(ContainerError) -> Result {
+  do throws(Errno) { return try body() } catch { throw ContainerError(operation(), error) }
+}
+
+/// Makes the system calls of `body`, naming `operation` and giving `advice` when one fails.
+func attempt(
+  _ operation: @autoclosure () -> String, advice: String, _ body: () throws(Errno) -> Void
+) throws(ContainerError) {
+  do throws(Errno) { try body() } catch { throw ContainerError(operation(), error, advice: advice) }
+}

@@ -1,0 +1,174 @@
+import Linux
+import OCI
+
+/// The last stretch of a container's process, the same for its first one and for those that join later: from being inside
+/// to being the program.
+struct ContainerProcess: Sendable {
+  let plan: ProcessPlan
+  /// How many descriptors from number 3 up the program gets.
+  let preservedDescriptors: Int32
+
+  /// The environment without which programs misbehave is completed: `HOME`.
+  private func environment() -> [String] {
+    var environment = plan.environment
+    if !environment.contains(where: { $0.hasPrefix("HOME=") }) {
+      environment.append("HOME=\(Accounts.homeDirectory(of: plan.user))")
+    }
+    return environment
+  }
+
+  /// Gives the process its terminal as standard streams, or what it has already to its user.
+  func takeStandardStreams(_ terminal: borrowing PseudoTerminal?) throws(ContainerError) {
+    try attempt("start a session") { () throws(Errno) in try ProcessControl.startSession() }
+    switch terminal {
+    case .some(let terminal):
+      try attempt("take the terminal") { () throws(Errno) in
+        if let size = plan.terminalSize { try terminal.master.setTerminalSize(size) }
+        try terminal.slave.becomeControllingTerminal()
+        for number in Int32(0)...2 { try terminal.slave.replace(number) }
+      }
+    case .none: StandardStreams.give(to: plan.user)
+    }
+  }
+
+  /// Goes to the working directory, which is made when it is missing.
+  func enterWorkingDirectory() throws(ContainerError) {
+    let path = plan.workingDirectory
+    do throws(Errno) {
+      try Directory.change(to: path)
+    } catch .noSuchFileOrDirectory {
+      try attempt("process.cwd: make \(path)") { () throws(Errno) in
+        try Directory.makeAll(path)
+        try Directory.change(to: path)
+      }
+    } catch .permissionDenied {
+      // The user may be let in where its container's root is not; tried again as that user.
+      return
+    } catch {
+      throw ContainerError("process.cwd: enter \(path)", error)
+    }
+    try checkWorkingDirectory()
+  }
+
+  /// A path through a descriptor of the host's can lead out of the container's root.
+  private func checkWorkingDirectory() throws(ContainerError) {
+    let inside = try attempt("process.cwd: \(plan.workingDirectory)") { () throws(Errno) in
+      try Directory.current() != nil
+    }
+    guard inside else { throw .config("process.cwd", "\(plan.workingDirectory) is outside the container") }
+  }
+
+  /// Becomes the user, with the capabilities that the plan leaves.
+  func dropPrivileges() throws(ContainerError) {
+    let sets = plan.capabilities
+    let available = Capabilities.bounding()
+    let bounding = sets.bounding.intersection(available)
+    let permitted = sets.permitted.intersection(available)
+    try attempt("process.capabilities.bounding") { () throws(Errno) in try bounding.limitBounding() }
+    try attempt("process.user: become \(plan.user):\(plan.group)") { () throws(Errno) in
+      try ProcessControl.setKeepCapabilities(true)
+      try Credentials.setGroups(plan.additionalGroups)
+      try Credentials.setGroup(plan.group)
+      try Credentials.setUser(plan.user)
+      try ProcessControl.setKeepCapabilities(false)
+    }
+    try enterWorkingDirectoryAsUser()
+    try attempt("process.capabilities") { () throws(Errno) in
+      try Capabilities.set(
+        effective: sets.effective.intersection(permitted), permitted: permitted,
+        inheritable: sets.inheritable.intersection(available))
+    }
+    try attempt("process.capabilities.ambient") { () throws(Errno) in
+      try sets.ambient.intersection(permitted).intersection(sets.inheritable).setAmbient()
+    }
+    if plan.noNewPrivileges {
+      try attempt("process.noNewPrivileges") { () throws(Errno) in
+        try ProcessControl.setNoNewPrivileges()
+      }
+    }
+  }
+
+  private func enterWorkingDirectoryAsUser() throws(ContainerError) {
+    if let now = try? Directory.current(), now == plan.workingDirectory { return }
+    try attempt("process.cwd: enter \(plan.workingDirectory)") { () throws(Errno) in
+      try Directory.change(to: plan.workingDirectory)
+    }
+    try checkWorkingDirectory()
+  }
+
+  /// The program's path, by the rules of a shell (`execvp(3)`), in the container's file tree.
+  ///
+  /// - Throws: `ContainerError` in the words by which engines tell a missing program (exit status 127) from one that cannot
+  ///   be executed (126).
+  func findProgram() throws(ContainerError) -> String {
+    let name = plan.arguments[0]
+    if name.utf8.contains(UInt8(ascii: "/")) {
+      if let error = Self.reasonNotToExecute(name) { throw ContainerError("exec: \"\(name)\"", error) }
+      return name
+    }
+    let variable = plan.environment.last { $0.hasPrefix("PATH=") }
+    let path = variable.map { $0.dropFirst(5) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    var denied = false
+    if !name.isEmpty {
+      for directory in path.split(separator: ":", omittingEmptySubsequences: false) {
+        let candidate = directory.isEmpty ? "./\(name)" : "\(directory)/\(name)"
+        switch Self.reasonNotToExecute(candidate) {
+        case nil: return candidate
+        case .permissionDenied?: denied = true
+        case _?: continue
+        }
+      }
+    }
+    if denied { throw ContainerError("exec: \"\(name)\"", .permissionDenied) }
+    throw ContainerError(.failed, "exec: \"\(name)\": executable file not found in $PATH")
+  }
+
+  private static func reasonNotToExecute(_ path: String) -> Errno? {
+    do throws(Errno) {
+      let status = try FileStatus.of(path)
+      if status.kind == .directory { return .isDirectory }
+      if status.kind != .regular || status.permissions & 0o111 == 0 { return .permissionDenied }
+      return nil
+    } catch { return error }
+  }
+
+  /// Executes the program; does not return.
+  ///
+  /// - Parameter handshake: told when it cannot be.
+  func execute(_ program: String, environment extra: [String], handshake: borrowing Handshake) -> Never {
+    let report = handshake.socket.descriptor.rawValue
+    do throws(Errno) {
+      let trampoline = try Trampoline(reportingTo: report)
+      try closeOnExec(from: 3 + preservedDescriptors)
+      for number in 3..<(3 + preservedDescriptors) { try keepOverExec(number) }
+      try keepOverExec(report)
+      let environment = environment() + extra
+      let error = trampoline.execute(program, arguments: plan.arguments, environment: environment)
+      throw error
+    } catch .permissionDenied {
+      handshake.sendFailure(
+        "exec: the trampoline in memory: \(Errno.permissionDenied): set the sysctl vm.memfd_noexec below 2")
+    } catch {
+      handshake.sendFailure("exec: the trampoline in memory: \(error)")
+    }
+    exitNow(1)
+  }
+}
+
+/// The standard streams of this process.
+enum StandardStreams {
+  /// Makes `user` the owner of pipes, sockets and terminals among them, so that a program that is not root can open
+  /// `/dev/stdout` again. Plain files stay whose they are.
+  static func give(to user: UInt32) {
+    for number in Int32(0)...2 {
+      guard let stream = try? FileDescriptor.duplicate(of: number), let status = try? stream.status(),
+        status.user != user
+      else { continue }
+      switch status.kind {
+      case .fifo, .socket: try? stream.changeOwner(user: user)
+      case .characterDevice where stream.isTerminal: try? stream.changeOwner(user: user)
+      case .regular, .directory, .symbolicLink, .characterDevice, .blockDevice, .unknown: continue
+      }
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import Linux
+import OCI
+
+/// All containers whose state is kept in one directory: a directory each, named after the container.
+public struct ContainerStore: Sendable {
+  /// The directory.
+  public let path: String
+
+  /// Where the state is kept when nobody says otherwise. It does not outlive a boot, as containers do not.
+  public static let defaultPath = "/run/swiftjail"
+
+  /// The containers whose state is kept in `path`.
+  public init(path: String = ContainerStore.defaultPath) { self.path = path }
+
+  /// The containers, by name.
+  ///
+  /// - Throws: `ContainerError` when the directory cannot be read; one that is not there holds no container.
+  public func list() throws(ContainerError) -> [Container] {
+    let entries: [Directory.Entry]
+    do throws(Errno) { entries = try Directory.entries(of: path) } catch .noSuchFileOrDirectory {
+      return []
+    } catch {
+      throw ContainerError("read the state directory \(path)", error)
+    }
+    var containers: [Container] = []
+    for name in entries.filter(\.isDirectory).map(\.name).sorted() {
+      guard let id = try? ContainerID(name) else { continue }
+      // One that is removed meanwhile is no longer in the list; one whose making was cut short has no record.
+      if let container = try? Container(id, in: self) { containers.append(container) }
+    }
+    return containers
+  }
+
+  /// The container `id`.
+  ///
+  /// - Throws: `ContainerError` of the kind `.noSuchContainer` when there is none.
+  public func container(_ id: ContainerID) throws(ContainerError) -> Container {
+    try Container(id, in: self)
+  }
+
+  /// The directory of the container `id`.
+  func directory(of id: ContainerID) -> String { "\(path)/\(id)" }
+
+  /// Makes the directory of a new container, and holds its lock.
+  ///
+  /// - Throws: `ContainerError` of the kind `.alreadyExists` when the name is taken.
+  func reserve(_ id: ContainerID) throws(ContainerError) -> Lock {
+    let directory = directory(of: id)
+    do throws(Errno) {
+      do throws(Errno) {
+        try Directory.make(directory, mode: 0o711)
+      } catch .noSuchFileOrDirectory {
+        try Directory.makeAll(path, mode: 0o711)
+        try Directory.make(directory, mode: 0o711)
+      }
+      return try Lock.wait(for: directory)
+    } catch .fileExists {
+      throw ContainerError(
+        .alreadyExists, "a container called \(id) exists already (in \(path)); delete it or take another name")
+    } catch {
+      throw ContainerError("make the state directory \(directory)", error)
+    }
+  }
+}

@@ -1,0 +1,313 @@
+import Linux
+import OCI
+
+/// How a container is created, apart from what its configuration says.
+public struct CreateOptions: Sendable {
+  /// The directory with `config.json`.
+  public var bundle: String
+  /// A listening socket to which the master side of the container's terminal is sent.
+  public var consoleSocket: String?
+  /// A file to which the first process's pid is written.
+  public var pidFile: String?
+  /// Whether the container's root is entered with `chroot` instead of `pivot_root`.
+  public var noPivot = false
+  /// Whether the container keeps the caller's session keyring.
+  public var keepsKeyring = false
+  /// How many of the caller's descriptors from number 3 up the program gets.
+  public var preservedDescriptors: Int32 = 0
+  /// What is added to the program's environment.
+  public var extraEnvironment: [String] = []
+  /// How the container's cgroup is made.
+  public var cgroupDriver = CgroupDriver.cgroupfs
+  /// A directory that belongs to the container alone and is removed with it.
+  public var ownedDirectory: String?
+
+  /// Options for the bundle in the directory `bundle`.
+  public init(bundle: String) { self.bundle = bundle }
+}
+
+/// Who makes the cgroups of containers.
+public enum CgroupDriver: Sendable {
+  /// This program, in the cgroup file system.
+  case cgroupfs
+  /// Nobody: containers stay in the caller's cgroup.
+  case disabled
+}
+
+/// A container's first process, seen from the program that made it.
+public struct StartedProcess: ~Copyable {
+  /// The container.
+  public let container: Container
+  /// The pid.
+  public let pid: Int32
+  /// The process.
+  public let pidfd: Pidfd
+  /// The master side of its terminal, when it has one and nobody else asked for it.
+  public var terminal: FileDescriptor?
+}
+
+extension ContainerStore {
+  /// Makes a container whose first process waits to be started.
+  ///
+  /// Nothing of it stays when this throws.
+  public func create(_ id: ContainerID, _ options: CreateOptions) throws(ContainerError) {
+    _ = try make(id, options, startsAtOnce: false)
+  }
+
+  /// Makes a container and executes its program.
+  ///
+  /// Nothing of it stays when this throws.
+  ///
+  /// - Returns: the container's first process, a child of the caller.
+  public func run(
+    _ id: ContainerID, _ options: CreateOptions
+  ) throws(ContainerError) -> StartedProcess {
+    try make(id, options, startsAtOnce: true)
+  }
+
+  private func make(
+    _ id: ContainerID, _ options: CreateOptions, startsAtOnce: Bool
+  ) throws(ContainerError) -> StartedProcess {
+    let bundle = try attempt("the bundle \(options.bundle)") { () throws(Errno) in
+      try File.realPath(options.bundle)
+    }
+    let (config, bytes) = try Container.config(at: "\(bundle)/config.json")
+    let plan = try Plan(config, bundle: bundle)
+    try checkTerminal(plan, options, startsAtOnce: startsAtOnce)
+    for number in 3..<(3 + options.preservedDescriptors) where !isOpen(number) {
+      throw ContainerError(
+        .invalidConfig, "--preserve-fds \(options.preservedDescriptors): descriptor \(number) is not open")
+    }
+    let hostMounts = try HostMounts.copy(for: plan)
+    let joining = try plan.joinedNamespaces.map { (namespace) throws(ContainerError) in
+      try HeldNamespace(namespace)
+    }
+    let cgroup = try plannedCgroup(plan, options, id)
+
+    let lock = try reserve(id)
+    let record = Record(
+      id: id, ociVersion: config.ociVersion, bundle: bundle, root: plan.root, created: Clock.now(), cgroup: cgroup?.path, namespaces: plan.namespaces,
+      annotations: config.annotations, ownedDirectory: options.ownedDirectory)
+    var birth = Birth(
+      container: Container(record, in: self), plan: plan, options: options, cgroup: cgroup)
+    do throws(ContainerError) {
+      let process = try birth.carryOut(
+        hostMounts, joining, config: bytes, startsAtOnce: startsAtOnce)
+      lock.release()
+      return process
+    } catch {
+      birth.undo()
+      lock.release()
+      throw error
+    }
+  }
+
+  private func checkTerminal(
+    _ plan: Plan, _ options: CreateOptions, startsAtOnce: Bool
+  ) throws(ContainerError) {
+    if options.consoleSocket != nil, !plan.process.terminal {
+      throw ContainerError(.invalidConfig, "--console-socket is given, but process.terminal is not true")
+    }
+    if options.consoleSocket == nil, plan.process.terminal, !startsAtOnce {
+      throw .config("process.terminal", "nobody would be at the terminal: give --console-socket")
+    }
+  }
+
+  private func plannedCgroup(
+    _ plan: Plan, _ options: CreateOptions, _ id: ContainerID
+  ) throws(ContainerError) -> Cgroup? {
+    switch options.cgroupDriver {
+    case .disabled:
+      if let setting = plan.cgroupSettings.first {
+        throw .config(setting.field, "a limit needs a cgroup, and --cgroup-manager disabled makes none")
+      }
+      return nil
+    case .cgroupfs:
+      let path = MountPlan.clean(plan.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 } ?? "/swiftjail/\(id)")
+      guard path != "/" else { throw .config("linux.cgroupsPath", "the root cgroup cannot be a container's") }
+      return Cgroup(hierarchy: try CgroupHierarchy.find(), path: path)
+    }
+  }
+}
+
+/// The side effects of making a container, in order, each undone when a later one fails.
+private struct Birth {
+  var container: Container
+  let plan: Plan
+  let options: CreateOptions
+  let cgroup: Cgroup?
+  var ownsCgroup = false
+
+  mutating func carryOut(
+    _ hostMounts: consuming HostMounts, _ joining: [HeldNamespace], config: [UInt8], startsAtOnce: Bool
+  ) throws(ContainerError) -> StartedProcess {
+    try container.save()
+    try attempt("write \(container.directory)/config.json") { () throws(Errno) in
+      try File.replace("\(container.directory)/config.json", with: config)
+    }
+    var fifo: FileDescriptor?
+    if !startsAtOnce {
+      fifo = try attempt("make \(container.fifoPath)") { () throws(Errno) in
+        try File.makeFifo(container.fifoPath, mode: 0o600)
+        // Open for both sides, so that nobody waits for a partner and nobody's end closes the other's.
+        return try FileDescriptor.open(container.fifoPath, .readWrite)
+      }
+    }
+    var cgroupDirectory: FileDescriptor?
+    if let cgroup {
+      try cgroup.make(plan.cgroupSettings)
+      ownsCgroup = true
+      try attachDeviceRules(cgroup)
+      cgroupDirectory = try cgroup.open()
+    }
+    let parent = try spawn(hostMounts, joining, fifo, cgroupDirectory)
+    return try parent.accompany(&container, plan, options)
+  }
+
+  private func attachDeviceRules(_ cgroup: Cgroup) throws(ContainerError) {
+    try attempt("linux.resources.devices: attach them to \(cgroup.directory)") { () throws(Errno) in
+      let directory = try FileDescriptor.open(cgroup.directory, [.readOnly, .directory])
+      try DeviceProgram(plan.deviceRules).attach(to: directory)
+    }
+  }
+
+  private func spawn(
+    _ hostMounts: consuming HostMounts, _ joining: [HeldNamespace], _ fifo: consuming FileDescriptor?,
+    _ cgroup: consuming FileDescriptor?
+  ) throws(ContainerError) -> Parent {
+    let pair = try attempt("make a connection to the new process") { () throws(Errno) in
+      try Socket.pair()
+    }
+    // A pid namespace is for children, so it is joined here; so is a time namespace made here.
+    var joining = joining
+    for namespace in joining where namespace.kind == .pid {
+      try attempt("linux.namespaces: join \(namespace.path)") { () throws(Errno) in
+        try namespace.descriptor.enter(.pid)
+      }
+    }
+    joining.removeAll { $0.kind == .pid }
+    if plan.newNamespaces.contains(.time) {
+      try attempt("linux.timeOffsets: make a time namespace") { () throws(Errno) in
+        try unshare(.time)
+        if !plan.timeOffsets.isEmpty { try File.write(plan.timeOffsets, to: "/proc/self/timens_offsets") }
+      }
+    }
+    // In a user namespace of its own the container has no right to join others of the host's, so a process that still has
+    // it goes ahead and makes the container's as its own sibling.
+    let goesAhead = !joining.isEmpty && plan.hasUserNamespace
+    let namespaces = plan.newNamespaces.subtracting(.time)
+    let directory: Int32 =
+      switch cgroup {
+      case .some(let descriptor): descriptor.rawValue
+      case .none: -1
+      }
+    let cloned = try attempt("clone the container's first process") { () throws(Errno) in
+      try clone(into: goesAhead ? [] : namespaces, cgroup: directory)
+    }
+    switch consume cloned {
+    case .parent(let pid, let pidfd):
+      return Parent(handshake: Handshake(pair.here), pid: pid, pidfd: pidfd, isAhead: goesAhead)
+    case .child:
+      let handshake = Handshake(pair.there)
+      if goesAhead { goAhead(joining, namespaces, handshake) }
+      Init(
+        id: container.id, plan: plan, options: options, hostMounts: hostMounts, startFifo: fifo,
+        handshake: handshake, joining: goesAhead ? [] : joining
+      ).run()
+    }
+  }
+
+  /// Joins the namespaces and makes the container's first process as a sibling; returns in that one alone.
+  private func goAhead(
+    _ joining: [HeldNamespace], _ namespaces: Namespaces, _ handshake: borrowing Handshake
+  ) {
+    do throws(ContainerError) {
+      // The user namespace last: it takes the right to join the others away.
+      for namespace in joining.filter({ $0.kind != .user }) + joining.filter({ $0.kind == .user }) {
+        try attempt("linux.namespaces: join \(namespace.path)") { () throws(Errno) in
+          try namespace.descriptor.enter(namespace.kind)
+        }
+      }
+      let cloned = try attempt("clone the container's first process") { () throws(Errno) in
+        try clone(into: namespaces, asSibling: true)
+      }
+      switch consume cloned {
+      case .child: return
+      case .parent(let pid, _):
+        try attempt("tell the pid of the container's first process") { () throws(Errno) in
+          try handshake.sendPid(pid)
+        }
+        exitNow(0)
+      }
+    } catch {
+      handshake.sendFailure(error.description)
+      exitNow(1)
+    }
+  }
+
+  /// Takes back what was done.
+  func undo() {
+    if ownsCgroup { try? cgroup?.remove() }
+    try? Directory.removeTree(container.directory)
+  }
+}
+
+/// The creating process, beside the container's first one.
+private struct Parent: ~Copyable {
+  let handshake: Handshake
+  var pid: Int32
+  var pidfd: Pidfd
+  /// Whether the process is one that makes the container's and ends.
+  let isAhead: Bool
+
+  consuming func accompany(
+    _ container: inout Container, _ plan: Plan, _ options: CreateOptions
+  ) throws(ContainerError) -> StartedProcess {
+    do throws(ContainerError) {
+      if isAhead { try followProcessAhead() }
+      let terminal = try prepare(&container, plan, options)
+      return StartedProcess(container: container, pid: pid, pidfd: pidfd, terminal: terminal)
+    } catch {
+      // Whatever became of the child, nothing of it stays.
+      try? pidfd.send(.kill)
+      _ = try? pidfd.wait()
+      if let pidFile = options.pidFile { try? File.remove(pidFile) }
+      throw error
+    }
+  }
+
+  private mutating func followProcessAhead() throws(ContainerError) {
+    let message = try handshake.receive()
+    switch consume message {
+    case .pid(let child):
+      _ = try? pidfd.wait()
+      let process = try attempt("watch process \(child)") { () throws(Errno) in try Pidfd(of: child) }
+      pid = child
+      pidfd = process
+    case .failed(let reason): throw ContainerError(.failed, reason)
+    default:
+      throw ContainerError(.failed, "the process that joins namespaces ended before it made the container's")
+    }
+  }
+
+  private func prepare(
+    _ container: inout Container, _ plan: Plan, _ options: CreateOptions
+  ) throws(ContainerError) -> FileDescriptor? {
+    if plan.newNamespaces.contains(.user) {
+      try UserNamespace.map(pid, uidMappings: plan.uidMappings, gidMappings: plan.gidMappings)
+      try attempt("tell the new process of its mappings") { () throws(Errno) in
+        try handshake.send(.mapped)
+      }
+    }
+    try Supervision.prepare(pid, plan.process)
+    let status = try attempt("look at process \(pid)") { () throws(Errno) in
+      try ProcessStatus.of(pid)
+    }
+    container.record.process = Record.Process(pid: pid, startTime: status.startTime)
+    try container.save()
+    if let pidFile = options.pidFile { try PidFile.write(pid, to: pidFile) }
+    return try Supervision.bringUp(
+      handshake, pid: pid, process: plan.process, consoleSocket: options.consoleSocket,
+      waitsForExecution: (try? FileStatus.of(container.fifoPath)) == nil)
+  }
+}

@@ -1,0 +1,176 @@
+import Linux
+import OCI
+
+/// The first process of a container, from its birth to its program.
+struct Init: ~Copyable {
+  let id: ContainerID
+  let plan: Plan
+  let options: CreateOptions
+  let hostMounts: HostMounts
+  /// Read from before the program is executed, in a container that is created now and started later.
+  let startFifo: FileDescriptor?
+  let handshake: Handshake
+  /// The namespaces that are still to be joined.
+  let joining: [HeldNamespace]
+
+  /// Carries the plan out; does not return.
+  consuming func run() -> Never {
+    do throws(ContainerError) {
+      try prepare()
+    } catch {
+      handshake.sendFailure(error.description)
+    }
+    exitNow(1)
+  }
+
+  private func prepare() throws(ContainerError) {
+    // Until the program is executed, nobody inside may look at this process.
+    try attempt("protect the new process") { () throws(Errno) in
+      try ProcessControl.setDumpable(false)
+      resetSignalActions()
+      try SignalMask.none.restore()
+    }
+    Credentials.setUmask(0)
+    for namespace in joining {
+      try attempt("linux.namespaces: join \(namespace.path)") { () throws(Errno) in
+        try namespace.descriptor.enter(namespace.kind)
+      }
+    }
+    try enterUserNamespace()
+    try nameMachine()
+    if plan.newNamespaces.contains(.network) {
+      try attempt("bring the loopback interface up") { () throws(Errno) in
+        try NetworkInterface.bringLoopbackUp()
+      }
+    }
+    if !options.keepsKeyring {
+      try attempt("make a session keyring") { () throws(Errno) in
+        do throws(Errno) {
+          try ProcessControl.joinNewSessionKeyring(named: "_ses.\(id)")
+        } catch .noFunction {}
+      }
+    }
+
+    let terminal = try buildFileTree()
+    let process = ContainerProcess(
+      plan: plan.process, preservedDescriptors: options.preservedDescriptors)
+    try process.takeStandardStreams(terminal)
+    if let personality = plan.personality {
+      try attempt("linux.personality") { () throws(Errno) in
+        try ProcessControl.setPersonality(personality)
+      }
+    }
+    try process.enterWorkingDirectory()
+    Credentials.setUmask(plan.process.umask ?? 0o022)
+    try finish(process)
+  }
+
+  private func finish(_ process: ContainerProcess) throws(ContainerError) {
+    let program = try process.findProgram()
+    try attempt("tell that the container is ready") { () throws(Errno) in try handshake.sendReady() }
+    guard handshake.expect(.proceed) else { exitNow(1) }
+    // Limits on this process are in force by now, and nothing that is left to do may run into them.
+    try process.dropPrivileges()
+    try waitForStart()
+    process.execute(program, environment: options.extraEnvironment, handshake: handshake)
+  }
+
+  private func waitForStart() throws(ContainerError) {
+    switch startFifo {
+    case .none: return
+    case .some(let fifo):
+      // Nothing of the host's stays open while nobody knows how long this takes.
+      try attempt("close what is left of the host") { () throws(Errno) in
+        try closeAll(
+          from: 3 + options.preservedDescriptors, except: [fifo.rawValue, handshake.socket.descriptor.rawValue])
+      }
+      let started = try attempt("wait to be started") { () throws(Errno) in
+        try fifo.readByte()
+      }
+      if started == nil { exitNow(1) }
+    }
+  }
+
+  private func enterUserNamespace() throws(ContainerError) {
+    guard plan.hasUserNamespace else { return }
+    if plan.newNamespaces.contains(.user), !handshake.expect(.mapped) { exitNow(1) }
+    try attempt("become root of the user namespace") { () throws(Errno) in
+      try Credentials.setGroups([])
+      try Credentials.setGroup(0)
+      try Credentials.setUser(0)
+      // The change of user has made the process visible again.
+      try ProcessControl.setDumpable(false)
+    }
+  }
+
+  private func nameMachine() throws(ContainerError) {
+    if let hostname = plan.hostname {
+      try attempt("hostname: set \"\(hostname)\"") { () throws(Errno) in try HostName.set(hostname) }
+    }
+    if let domainname = plan.domainname {
+      try attempt("domainname: set \"\(domainname)\"") { () throws(Errno) in
+        try HostName.setDomain(domainname)
+      }
+    }
+    guard !plan.sysctl.isEmpty else { return }
+    let proc = try attempt("open /proc/sys") { () throws(Errno) in
+      let proc = try FileDescriptor.open("/proc/sys", [.path, .directory])
+      guard try FileSystemStatus.of(proc).kind == .procfs else { throw .noSuchDevice }
+      return proc
+    }
+    for sysctl in plan.sysctl {
+      try attempt("linux.sysctl: write \"\(sysctl.value)\" to /proc/sys/\(sysctl.path)") { () throws(Errno) in
+        try File.write(sysctl.value, to: sysctl.path, at: proc.rawValue)
+      }
+    }
+  }
+
+  /// Builds the container's file tree and moves into it.
+  ///
+  /// - Returns: the container's terminal, when it has one; its other side is on its way.
+  private func buildFileTree() throws(ContainerError) -> PseudoTerminal? {
+    if plan.joinsMountNamespace {
+      try attempt("root.path: enter \(plan.root)") { () throws(Errno) in
+        try Directory.changeRoot(to: try FileDescriptor.open(plan.root, [.path, .directory]))
+      }
+      guard plan.process.terminal else { return nil }
+      let terminal = try attempt("make a terminal with /dev/pts/ptmx") { () throws(Errno) in
+        let master = try FileDescriptor.open("/dev/pts/ptmx", [.readWrite, .noControllingTerminal])
+        let terminal = try PseudoTerminal.verified(master)
+        try terminal.slave.changeOwner(user: plan.process.user)
+        return terminal
+      }
+      return try send(terminal)
+    }
+    var root = try RootFilesystem(plan, hostMounts, id: id)
+    try root.build(hostMounts)
+    var terminal: PseudoTerminal?
+    if plan.process.terminal { terminal = try send(try root.makeTerminal(for: plan.process.user)) }
+    try root.restrict()
+    try root.enter(pivot: !options.noPivot)
+    return terminal
+  }
+
+  private func send(_ terminal: consuming PseudoTerminal) throws(ContainerError) -> PseudoTerminal {
+    let terminal = terminal
+    try attempt("hand the terminal over") { () throws(Errno) in
+      try handshake.sendTerminal(terminal.master)
+    }
+    return terminal
+  }
+}
+
+/// A namespace to be joined, opened before anything is done.
+final class HeldNamespace: Sendable {
+  let kind: Namespaces
+  let path: String
+  let descriptor: FileDescriptor
+
+  init(_ namespace: Plan.JoinedNamespace) throws(ContainerError) {
+    kind = namespace.kind
+    path = namespace.path
+    descriptor = try attempt("linux.namespaces: open \(namespace.path)") { () throws(Errno) in
+      try FileDescriptor.open(namespace.path, .readOnly)
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import Linux
+import OCI
+
+extension Container {
+  /// Has the first process of a container that was created execute its program.
+  ///
+  /// - Throws: `ContainerError` of the kind `.wrongStatus` when it runs already or has ended.
+  public func start() throws(ContainerError) {
+    let lock = try lock()
+    switch status() {
+    case .created: break
+    case .stopped:
+      throw ContainerError(.wrongStatus, "cannot start \(id): it has stopped; delete it and create it again")
+    case .running, .paused: throw ContainerError(.wrongStatus, "cannot start \(id): it runs already")
+    case .creating: throw ContainerError(.wrongStatus, "cannot start \(id): it is still being created")
+    }
+    try attempt("start \(id): tell its first process") { () throws(Errno) in
+      let fifo = try FileDescriptor.open(fifoPath, [.writeOnly, .nonBlocking])
+      try fifo.writeOnce("s")
+      try File.remove(fifoPath)
+    }
+    lock.release()
+  }
+
+  private func lock() throws(ContainerError) -> Lock {
+    do throws(Errno) { return try Lock.wait(for: directory) } catch .noSuchFileOrDirectory {
+      throw ContainerError(.noSuchContainer, "container \(id) does not exist (in \(store.path))")
+    } catch {
+      throw ContainerError("lock \(directory)", error)
+    }
+  }
+
+  /// Sends `signal` to the first process, or to all of the container.
+  ///
+  /// - Throws: `ContainerError` of the kind `.wrongStatus` when the container has stopped, unless `all` is asked for: a
+  ///   container without a pid namespace may have processes left.
+  public func kill(_ signal: Signal, all: Bool = false) throws(ContainerError) {
+    guard all else {
+      guard status() != .stopped else {
+        throw ContainerError(.wrongStatus, "cannot kill \(id): container not running")
+      }
+      let process = try initProcess()
+      return try attempt("send signal \(signal.rawValue) to container \(id)") { () throws(Errno) in
+        try process.send(signal)
+      }
+    }
+    let cgroup = try requireCgroup(for: "signal all processes of")
+    if signal == .kill { return try cgroup.kill() }
+    for pid in try cgroup.processes() {
+      try attempt("send signal \(signal.rawValue) to process \(pid) of container \(id)") { () throws(Errno) in
+        do throws(Errno) { try Pidfd(of: pid).send(signal) } catch .noSuchProcess {}
+      }
+    }
+  }
+
+  /// Stops every process of the container until `resume`.
+  public func pause() throws(ContainerError) {
+    let status = status()
+    guard status == .running || status == .created else {
+      throw ContainerError(.wrongStatus, "cannot pause \(id): it is \(status.rawValue)")
+    }
+    try requireCgroup(for: "pause").setFrozen(true)
+  }
+
+  /// Lets the processes of a paused container go on.
+  public func resume() throws(ContainerError) {
+    let status = status()
+    guard status == .paused else {
+      throw ContainerError(.wrongStatus, "cannot resume \(id): it is \(status.rawValue), not paused")
+    }
+    try requireCgroup(for: "resume").setFrozen(false)
+  }
+
+  /// The pids, as the host numbers them, of the container's processes.
+  public func processes() throws(ContainerError) -> [Int32] {
+    if let cgroup = try cgroup() { return try cgroup.processes() }
+    _ = try initProcess()
+    return record.process.map { [$0.pid] } ?? []
+  }
+}
+
+extension ContainerStore {
+  /// Removes a container with all that belongs to it.
+  ///
+  /// - Parameter force: end it first when it runs, and remove also what is left of one whose making was cut short.
+  /// - Throws: `ContainerError` of the kind `.wrongStatus` when it runs and is not forced, `.noSuchContainer` when there is
+  ///   none.
+  public func delete(_ id: ContainerID, force: Bool = false) throws(ContainerError) {
+    let directory = directory(of: id)
+    let lock: Lock
+    do throws(Errno) { lock = try Lock.wait(for: directory) } catch .noSuchFileOrDirectory {
+      throw ContainerError(.noSuchContainer, "container \(id) does not exist (in \(path))")
+    } catch {
+      throw ContainerError("lock \(directory)", error)
+    }
+    do throws(ContainerError) {
+      try Container(id, in: self).remove(force: force)
+    } catch {
+      // Cut short before its first record, when nothing but this directory was made; or somebody else removed it
+      // while we waited.
+      guard error.kind == .noSuchContainer, force else { throw error }
+    }
+    try attempt("remove \(directory)") { () throws(Errno) in
+      do throws(Errno) { try Directory.removeTree(directory) } catch .noSuchFileOrDirectory {}
+    }
+    lock.release()
+  }
+}
+
+extension Container {
+  /// Ends and removes everything but the state directory.
+  fileprivate func remove(force: Bool) throws(ContainerError) {
+    let status = status()
+    if status != .stopped, !force {
+      throw ContainerError(
+        .wrongStatus, "cannot delete \(id): it is \(status.rawValue); stop it first, or use --force")
+    }
+    if status != .stopped { try endInit() }
+    try cgroup()?.remove()
+    if let owned = record.ownedDirectory {
+      try attempt("remove \(owned)") { () throws(Errno) in
+        do throws(Errno) { try Directory.removeTree(owned) } catch .noSuchFileOrDirectory {}
+      }
+    }
+  }
+
+  private func endInit() throws(ContainerError) {
+    do throws(ContainerError) {
+      let process = try initProcess()
+      try attempt("kill container \(id)") { () throws(Errno) in
+        do throws(Errno) { try process.send(.kill) } catch .noSuchProcess {}
+        var entries = [PollEntry(process.descriptor.rawValue, .readable)]
+        // A frozen process ends as well; one that waits for a device does when that answers.
+        guard try poll(&entries, milliseconds: 10_000) else { throw .resourceBusy }
+      }
+    } catch {
+      if error.kind != .wrongStatus { throw error }
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import Linux
+import OCI
+
+/// A mount's option list, told apart: what the kernel does for every mount, and what is for the one file system
+/// (`mount(8)`, "FILESYSTEM-INDEPENDENT MOUNT OPTIONS").
+struct MountOptions: Equatable, Sendable {
+  /// A copy of another place in the file tree instead of a file system.
+  enum Bind: Equatable, Sendable { case none, bind, recursive }
+
+  /// A change of propagation, in the order given.
+  struct PropagationChange: Equatable, Sendable {
+    var propagation: Propagation
+    var recursive: Bool
+  }
+
+  /// An option for the file system itself.
+  struct Data: Equatable, Sendable {
+    var key: String
+    var value: String?
+  }
+
+  var bind = Bind.none
+  var set: MountAttributes = []
+  var clear: MountAttributes = []
+  /// The same, for all mounts below as well.
+  var recursiveSet: MountAttributes = []
+  var recursiveClear: MountAttributes = []
+  var propagation: [PropagationChange] = []
+  var data: [Data] = []
+  /// Whether the directory underneath is copied into the new tmpfs.
+  var copyUp = false
+  var idMap: IDMap?
+
+  /// Whether ids are mapped on this mount alone or on all below as well.
+  enum IDMap: Equatable, Sendable { case mount, recursive }
+
+  /// The options of `list`, those given later winning.
+  init(_ list: [String]) {
+    for option in list where !option.isEmpty { add(option) }
+  }
+
+  private mutating func add(_ option: String) {
+    switch option {
+    case "defaults": break
+    case "bind": bind = .bind
+    case "rbind": bind = .recursive
+    case "tmpcopyup": copyUp = true
+    case "idmap": idMap = .mount
+    case "ridmap": idMap = .recursive
+    default:
+      if let change = Self.propagationChange(option) {
+        propagation.append(change)
+      } else if let (attributes, on) = Self.attribute(option) {
+        change(attributes, on: on)
+      } else if option.first == "r", let (attributes, on) = Self.attribute(String(option.dropFirst())),
+        !Self.plainOnly.contains(option)
+      {
+        changeRecursive(attributes, on: on)
+      } else if !Self.ignored.contains(option) {
+        if let equals = option.firstIndex(of: "=") {
+          data.append(
+            Data(key: String(option[..<equals]), value: String(option[option.index(after: equals)...])))
+        } else {
+          data.append(Data(key: option, value: nil))
+        }
+      }
+    }
+  }
+
+  private mutating func change(_ attributes: MountAttributes, on: Bool) {
+    if on {
+      // The access-time modes are values of one field: setting one clears the field first.
+      if !attributes.isDisjoint(with: .accessTime) {
+        set.subtract(.accessTime)
+        clear.formUnion(.accessTime)
+      } else {
+        clear.subtract(attributes)
+      }
+      set.formUnion(attributes)
+    } else {
+      set.subtract(attributes)
+      clear.formUnion(attributes.isDisjoint(with: .accessTime) ? attributes : .accessTime)
+    }
+  }
+
+  private mutating func changeRecursive(_ attributes: MountAttributes, on: Bool) {
+    if on {
+      if !attributes.isDisjoint(with: .accessTime) {
+        recursiveSet.subtract(.accessTime)
+        recursiveClear.formUnion(.accessTime)
+      } else {
+        recursiveClear.subtract(attributes)
+      }
+      recursiveSet.formUnion(attributes)
+    } else {
+      recursiveSet.subtract(attributes)
+      recursiveClear.formUnion(attributes.isDisjoint(with: .accessTime) ? attributes : .accessTime)
+    }
+  }
+
+  private static func attribute(_ option: String) -> (MountAttributes, on: Bool)? {
+    switch option {
+    case "ro": (.readOnly, true)
+    case "rw": (.readOnly, false)
+    case "nosuid": (.noSuid, true)
+    case "suid": (.noSuid, false)
+    case "nodev": (.noDev, true)
+    case "dev": (.noDev, false)
+    case "noexec": (.noExec, true)
+    case "exec": (.noExec, false)
+    case "noatime": (.noAccessTime, true)
+    case "atime": (.noAccessTime, false)
+    case "strictatime": (.strictAccessTime, true)
+    case "nostrictatime": (.strictAccessTime, false)
+    case "relatime": (.accessTime, false)
+    case "norelatime": (.strictAccessTime, true)
+    case "nodiratime": (.noDirectoryAccessTime, true)
+    case "diratime": (.noDirectoryAccessTime, false)
+    case "nosymfollow": (.noSymlinkFollow, true)
+    case "symfollow": (.noSymlinkFollow, false)
+    default: nil
+    }
+  }
+
+  /// Names that start with "r" and are not the recursive form of another.
+  private static let plainOnly: Set<String> = ["relatime", "rw", "ro"]
+
+  /// Options for `mount(8)` and for the system's start, which mean nothing to the kernel.
+  private static let ignored: Set<String> = [
+    "auto", "noauto", "user", "nouser", "users", "group", "owner", "_netdev", "nofail", "async", "loud",
+  ]
+
+  private static func propagationChange(_ option: String) -> PropagationChange? {
+    switch option {
+    case "private": PropagationChange(propagation: .private, recursive: false)
+    case "rprivate": PropagationChange(propagation: .private, recursive: true)
+    case "shared": PropagationChange(propagation: .shared, recursive: false)
+    case "rshared": PropagationChange(propagation: .shared, recursive: true)
+    case "slave": PropagationChange(propagation: .slave, recursive: false)
+    case "rslave": PropagationChange(propagation: .slave, recursive: true)
+    case "unbindable": PropagationChange(propagation: .unbindable, recursive: false)
+    case "runbindable": PropagationChange(propagation: .unbindable, recursive: true)
+    default: nil
+    }
+  }
+}

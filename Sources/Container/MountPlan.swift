@@ -1,0 +1,66 @@
+import Linux
+import OCI
+
+/// One entry of `mounts`, checked (config.md, "Mounts").
+struct MountPlan: Sendable {
+  /// The entry's path in the configuration.
+  var field: String
+  /// Where it goes, from the container's root, without `.` and `..`.
+  var destination: String
+  /// What is mounted there.
+  var kind: Kind
+  var options: MountOptions
+  var uidMappings: [RuntimeConfig.IDMapping]
+  var gidMappings: [RuntimeConfig.IDMapping]
+
+  enum Kind: Equatable, Sendable {
+    /// A copy of this absolute path of the host.
+    case bind(source: String)
+    /// A file system of this type.
+    case fileSystem(type: String, source: String)
+    /// The container's cgroup.
+    case cgroup
+  }
+
+  init(_ mount: RuntimeConfig.Mount, field: String, bundle: String) throws(ContainerError) {
+    self.field = field
+    destination = Self.clean(mount.destination)
+    var options = MountOptions(mount.options)
+    uidMappings = mount.uidMappings
+    gidMappings = mount.gidMappings
+    if options.bind != .none || mount.type == "bind" {
+      if options.bind == .none { options.bind = .bind }
+      guard let source = mount.source, !source.isEmpty else {
+        throw .config("\(field).source", "a bind mount needs one")
+      }
+      kind = .bind(source: source.hasPrefix("/") ? source : "\(bundle)/\(source)")
+      if let data = options.data.first {
+        throw .config("\(field).options", "\"\(data.key)\" is no option of a bind mount")
+      }
+      if options.copyUp { throw .config("\(field).options", "tmpcopyup is for a tmpfs") }
+    } else {
+      guard let type = mount.type, !type.isEmpty, type != "none" else {
+        throw .config("\(field).type", "missing; give a file system's type, or the option bind")
+      }
+      if options.copyUp, type != "tmpfs" { throw .config("\(field).options", "tmpcopyup is for a tmpfs") }
+      kind =
+        type == "cgroup" || type == "cgroup2"
+        ? .cgroup : .fileSystem(type: type, source: mount.source.flatMap { $0.isEmpty ? nil : $0 } ?? type)
+    }
+    self.options = options
+    let mapped = !uidMappings.isEmpty || !gidMappings.isEmpty
+    if mapped, options.idMap == nil { self.options.idMap = .mount }
+    if self.options.idMap != nil {
+      guard case .bind = kind else { throw .config("\(field).options", "only a bind mount can map ids") }
+    }
+  }
+
+  /// `path` without `.`, `..`, and doubled slashes, from the root.
+  static func clean(_ path: String) -> String {
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    }
+    return "/" + parts.joined(separator: "/")
+  }
+}

@@ -1,0 +1,223 @@
+import Linux
+import OCI
+
+/// Everything that starting a container will do, decided and checked before any of it is done.
+struct Plan: Sendable {
+  /// The namespaces that the container gets for itself.
+  var newNamespaces: Namespaces = []
+  /// The namespaces that it joins.
+  var joinedNamespaces: [JoinedNamespace] = []
+  /// What goes to `timens_offsets` of a new time namespace.
+  var timeOffsets: String = ""
+  var uidMappings: [RuntimeConfig.IDMapping]
+  var gidMappings: [RuntimeConfig.IDMapping]
+  var hostname: String?
+  var domainname: String?
+  /// Files below `/proc/sys` and what is written to them.
+  var sysctl: [Sysctl]
+  /// The root directory, as an absolute path of the host.
+  var root: String
+  var rootIsReadOnly: Bool
+  var rootPropagation: MountOptions.PropagationChange
+  var mounts: [MountPlan]
+  var devices: [DevicePlan]
+  var maskedPaths: [String]
+  var readOnlyPaths: [String]
+  var process: ProcessPlan
+  var personality: UInt64?
+  var cgroupsPath: String?
+  var cgroupSettings: [CgroupSetting]
+  var deviceRules: [DeviceRule]
+
+  struct JoinedNamespace: Sendable {
+    var kind: Namespaces
+    var path: String
+  }
+
+  struct Sysctl: Equatable, Sendable {
+    var path: String
+    var value: String
+  }
+
+  /// All kinds in which the container does not live with the host: what `exec` has to enter.
+  var namespaces: Namespaces {
+    joinedNamespaces.reduce(into: newNamespaces) { $0.formUnion($1.kind) }
+  }
+
+  /// Whether the container lives in a user namespace.
+  var hasUserNamespace: Bool { namespaces.contains(.user) }
+
+  /// Whether the container joins the file tree of a mount namespace instead of getting one.
+  var joinsMountNamespace: Bool { !newNamespaces.contains(.mount) }
+
+  /// The plan for `config` of the bundle in the directory `bundle`.
+  ///
+  /// - Throws: `ContainerError` with the path of a field that cannot be.
+  init(_ config: RuntimeConfig, bundle: String) throws(ContainerError) {
+    do throws(ConfigError) { try config.validate() } catch {
+      throw ContainerError(.invalidConfig, error.description)
+    }
+    try Self.refuseUnsupported(config)
+    let linux = config.linux
+    guard let process = config.process else { throw .config("process", "a container needs one") }
+    self.process = try ProcessPlan(process)
+
+    for namespace in linux.namespaces {
+      let kind = Self.namespace(namespace.type)
+      if let path = namespace.path, !path.isEmpty {
+        joinedNamespaces.append(JoinedNamespace(kind: kind, path: path))
+      } else {
+        newNamespaces.insert(kind)
+      }
+    }
+    uidMappings = linux.uidMappings
+    gidMappings = linux.gidMappings
+    hostname = config.hostname
+    domainname = config.domainname
+    sysctl = []
+    for (name, value) in linux.sysctl.sorted(by: { $0.key < $1.key }) {
+      sysctl.append(try Self.sysctl(name, value, namespaces: newNamespaces, joined: joinedNamespaces))
+    }
+    if newNamespaces.contains(.time) {
+      for (clock, offset) in [
+        ("monotonic", linux.timeOffsets.monotonic), ("boottime", linux.timeOffsets.boottime),
+      ] {
+        if let offset { timeOffsets += "\(clock) \(offset.secs) \(offset.nanosecs)\n" }
+      }
+    }
+
+    root = config.root.path.hasPrefix("/") ? config.root.path : "\(bundle)/\(config.root.path)"
+    rootIsReadOnly = config.root.readonly
+    rootPropagation = Self.propagation(linux.rootfsPropagation ?? .rslave)
+    mounts = []
+    for (index, mount) in config.mounts.enumerated() {
+      mounts.append(try MountPlan(mount, field: "mounts[\(index)]", bundle: bundle))
+    }
+    devices = []
+    for (index, device) in linux.devices.enumerated() {
+      devices.append(try DevicePlan(device, field: "linux.devices[\(index)]"))
+    }
+    maskedPaths = linux.maskedPaths
+    readOnlyPaths = linux.readonlyPaths
+    cgroupsPath = linux.cgroupsPath
+    cgroupSettings = try CgroupSettings.plan(linux.resources)
+    deviceRules = try DevicePlan.rules(linux.resources.devices)
+    personality = try Self.personality(linux.personality)
+    try checkMountNamespace()
+  }
+
+  private func checkMountNamespace() throws(ContainerError) {
+    guard namespaces.contains(.mount) else {
+      throw .config("linux.namespaces", "a container needs a mount namespace of its own, or one to join")
+    }
+    guard joinsMountNamespace else { return }
+    let reason = "the file tree of a mount namespace that is joined is used as it is"
+    if !mounts.isEmpty { throw .config("mounts", reason) }
+    if !devices.isEmpty { throw .config("linux.devices", reason) }
+    if !maskedPaths.isEmpty { throw .config("linux.maskedPaths", reason) }
+    if !readOnlyPaths.isEmpty { throw .config("linux.readonlyPaths", reason) }
+    if rootIsReadOnly { throw .config("root.readonly", reason) }
+  }
+
+  /// Refuses what is in the specification and not in this program, so that nobody relies on it in vain.
+  private static func refuseUnsupported(_ config: RuntimeConfig) throws(ContainerError) {
+    let linux = config.linux
+    let hooks = config.hooks
+    let unsupported: [(String, Bool)] = [
+      ("linux.seccomp", linux.seccomp != nil),
+      ("hooks.prestart", !hooks.prestart.isEmpty),
+      ("hooks.createRuntime", !hooks.createRuntime.isEmpty),
+      ("hooks.createContainer", !hooks.createContainer.isEmpty),
+      ("hooks.startContainer", !hooks.startContainer.isEmpty),
+      ("hooks.poststart", !hooks.poststart.isEmpty),
+      ("hooks.poststop", !hooks.poststop.isEmpty),
+      ("linux.intelRdt", linux.intelRdt != nil),
+      ("linux.memoryPolicy", linux.memoryPolicy != nil),
+      ("linux.netDevices", !linux.netDevices.isEmpty),
+      ("linux.mountLabel", linux.mountLabel?.isEmpty == false),
+      ("linux.resources.network.classID", linux.resources.network.classID ?? 0 != 0),
+      ("linux.resources.network.priorities", !linux.resources.network.priorities.isEmpty),
+    ]
+    for (path, present) in unsupported where present {
+      throw .config(path, "not supported; remove it from the configuration")
+    }
+    for platform in RuntimeConfig.OtherPlatform.allCases where config.otherPlatforms.contains(platform) {
+      throw .config(platform.rawValue, "settings for another platform; this is Linux")
+    }
+  }
+
+  static func namespace(_ kind: RuntimeConfig.Linux.NamespaceKind) -> Namespaces {
+    switch kind {
+    case .mount: .mount
+    case .pid: .pid
+    case .network: .network
+    case .uts: .uts
+    case .ipc: .ipc
+    case .user: .user
+    case .cgroup: .cgroup
+    case .time: .time
+    }
+  }
+
+  private static func propagation(
+    _ propagation: RuntimeConfig.Linux.Propagation
+  ) -> MountOptions.PropagationChange {
+    let change: (Propagation, Bool) =
+      switch propagation {
+      case .private: (.private, false)
+      case .rprivate: (.private, true)
+      case .shared: (.shared, false)
+      case .rshared: (.shared, true)
+      case .slave: (.slave, false)
+      case .rslave: (.slave, true)
+      case .unbindable: (.unbindable, false)
+      case .runbindable: (.unbindable, true)
+      }
+    return MountOptions.PropagationChange(propagation: change.0, recursive: change.1)
+  }
+
+  /// A kernel parameter, which must be one of those that belong to a namespace of the container's own.
+  private static func sysctl(
+    _ name: String, _ value: String, namespaces: Namespaces, joined: [JoinedNamespace]
+  ) throws(ContainerError) -> Sysctl {
+    let field = "linux.sysctl.\(name)"
+    // As sysctl(8) has it: whichever of the two separators comes first separates, the other is part of a name.
+    let separator = name.first { $0 == "." || $0 == "/" } ?? "."
+    let parts = name.split(separator: separator, omittingEmptySubsequences: false).map { part in
+      separator == "." ? String(part.map { $0 == "/" ? "." : $0 }) : String(part)
+    }
+    guard !parts.contains(""), !parts.contains("."), !parts.contains("..") else {
+      throw .config(field, "not the name of a kernel parameter")
+    }
+    let path = parts.joined(separator: "/")
+    let ipc: Set<String> = [
+      "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax",
+      "kernel/shmmni", "kernel/shm_rmid_forced",
+    ]
+    let own = joined.reduce(into: namespaces) { $0.formUnion($1.kind) }
+    let needed: Namespaces
+    if ipc.contains(path) || path.hasPrefix("fs/mqueue/") {
+      needed = .ipc
+    } else if path.hasPrefix("net/") {
+      needed = .network
+    } else if path == "kernel/domainname" || path == "kernel/hostname" {
+      needed = .uts
+    } else if path.hasPrefix("user/") {
+      needed = .user
+    } else {
+      throw .config(field, "a parameter of the whole machine; a container may set those of its own namespaces")
+    }
+    guard own.contains(needed) else {
+      throw .config(field, "the container shares the namespace that this belongs to with the host")
+    }
+    return Sysctl(path: path, value: value)
+  }
+
+  private static func personality(
+    _ personality: RuntimeConfig.Linux.Personality?
+  ) throws(ContainerError) -> UInt64? {
+    guard let personality else { return nil }
+    if !personality.flags.isEmpty { throw .config("linux.personality.flags", "no flags are supported") }
+    return personality.domain == .linux32 ? 8 : 0
+  }
+}

@@ -1,0 +1,160 @@
+import Linux
+import OCI
+
+/// What a container's process is to be, checked and in the kernel's terms: `process` of the configuration, or of an
+/// `exec` (config.md, "Process").
+struct ProcessPlan: Sendable {
+  var arguments: [String]
+  var environment: [String]
+  var workingDirectory: String
+  var user: UInt32
+  var group: UInt32
+  var additionalGroups: [UInt32]
+  var umask: UInt32?
+  var capabilities: CapabilitySets
+  var resourceLimits: [ResourceLimit]
+  var noNewPrivileges: Bool
+  var oomScoreAdjustment: Int32?
+  var scheduler: SchedulerAttributes?
+  var ioPriority: (class: Int32, level: Int32)?
+  var initialAffinity: [Int]?
+  var finalAffinity: [Int]?
+  var terminal: Bool
+  var terminalSize: TerminalSize?
+
+  /// The five sets of `capabilities(7)`.
+  struct CapabilitySets: Sendable {
+    var bounding = Capabilities()
+    var effective = Capabilities()
+    var permitted = Capabilities()
+    var inheritable = Capabilities()
+    var ambient = Capabilities()
+  }
+
+  /// The plan for `process`, whose fields are at the path `field` in its document.
+  ///
+  /// - Throws: `ContainerError` with the path of a field that cannot be.
+  init(_ process: RuntimeConfig.Process, field: String = "process") throws(ContainerError) {
+    guard !process.args.isEmpty else { throw .config("\(field).args", "the list is empty") }
+    arguments = process.args
+    environment = process.env
+    workingDirectory = process.cwd
+    user = process.user.uid
+    group = process.user.gid
+    additionalGroups = process.user.additionalGids
+    umask = process.user.umask
+    noNewPrivileges = process.noNewPrivileges
+    oomScoreAdjustment = process.oomScoreAdj
+    terminal = process.terminal
+    terminalSize = process.consoleSize.map { TerminalSize(rows: $0.height, columns: $0.width) }
+    if process.apparmorProfile?.isEmpty == false {
+      throw .config("\(field).apparmorProfile", "AppArmor is not supported")
+    }
+    if process.selinuxLabel?.isEmpty == false {
+      throw .config("\(field).selinuxLabel", "SELinux is not supported")
+    }
+    if let adjustment = process.oomScoreAdj, !(-1000...1000).contains(adjustment) {
+      throw .config("\(field).oomScoreAdj", "\(adjustment) is not between -1000 and 1000")
+    }
+
+    capabilities = try Self.capabilities(process.capabilities, "\(field).capabilities")
+    resourceLimits = []
+    for (index, limit) in process.rlimits.enumerated() {
+      guard let known = ResourceLimit(named: limit.type, soft: limit.soft, hard: limit.hard) else {
+        throw .config("\(field).rlimits[\(index)].type", "\"\(limit.type)\" is no resource limit")
+      }
+      guard limit.soft <= limit.hard else {
+        throw .config("\(field).rlimits[\(index)]", "soft (\(limit.soft)) is more than hard (\(limit.hard))")
+      }
+      resourceLimits.append(known)
+    }
+    scheduler = try process.scheduler.map { (scheduler) throws(ContainerError) in
+      try Self.scheduler(scheduler, "\(field).scheduler")
+    }
+    if let priority = process.ioPriority {
+      guard (0...7).contains(priority.priority) else {
+        throw .config("\(field).ioPriority.priority", "\(priority.priority) is not between 0 and 7")
+      }
+      let number: Int32 =
+        switch priority.class {
+        case .realTime: 1
+        case .bestEffort: 2
+        case .idle: 3
+        }
+      ioPriority = (number, priority.priority)
+    }
+    initialAffinity = try Self.cpus(process.execCPUAffinity?.initial, "\(field).execCPUAffinity.initial")
+    finalAffinity = try Self.cpus(process.execCPUAffinity?.final, "\(field).execCPUAffinity.final")
+  }
+
+  private static func capabilities(
+    _ lists: RuntimeConfig.Capabilities?, _ field: String
+  ) throws(ContainerError) -> CapabilitySets {
+    var sets = CapabilitySets()
+    guard let lists else { return sets }
+    sets.bounding = try set(lists.bounding, "\(field).bounding")
+    sets.effective = try set(lists.effective, "\(field).effective")
+    sets.permitted = try set(lists.permitted, "\(field).permitted")
+    sets.inheritable = try set(lists.inheritable, "\(field).inheritable")
+    sets.ambient = try set(lists.ambient, "\(field).ambient")
+    return sets
+  }
+
+  private static func set(_ names: [String], _ field: String) throws(ContainerError) -> Capabilities {
+    var set = Capabilities()
+    for (index, name) in names.enumerated() {
+      guard let number = Capabilities.number(of: name) else {
+        throw .config("\(field)[\(index)]", "\"\(name)\" is no capability")
+      }
+      set.insert(number)
+    }
+    return set
+  }
+
+  private static func scheduler(
+    _ scheduler: RuntimeConfig.Scheduler, _ field: String
+  ) throws(ContainerError) -> SchedulerAttributes {
+    let policy: UInt32 =
+      switch scheduler.policy {
+      case .other: 0
+      case .fifo: 1
+      case .rr: 2
+      case .batch: 3
+      case .iso: 4
+      case .idle: 5
+      case .deadline: 6
+      }
+    guard (0...99).contains(scheduler.priority ?? 0) else {
+      throw .config("\(field).priority", "\(scheduler.priority ?? 0) is not between 0 and 99")
+    }
+    var flags: UInt64 = 0
+    for flag in scheduler.flags {
+      switch flag {
+      case .resetOnFork: flags |= 0x01
+      case .reclaim: flags |= 0x02
+      case .deadlineOverrun: flags |= 0x04
+      case .keepPolicy: flags |= 0x08
+      case .keepParameters: flags |= 0x10
+      case .utilizationClampMinimum: flags |= 0x20
+      case .utilizationClampMaximum: flags |= 0x40
+      }
+    }
+    return SchedulerAttributes(
+      policy: policy, flags: flags, nice: scheduler.nice ?? 0, priority: UInt32(scheduler.priority ?? 0),
+      runtime: scheduler.runtime ?? 0, deadline: scheduler.deadline ?? 0, period: scheduler.period ?? 0)
+  }
+
+  /// The numbers of a list such as `0-3,7` (`cpuset(7)`, "List format").
+  static func cpus(_ text: String?, _ field: String) throws(ContainerError) -> [Int]? {
+    guard let text, !text.isEmpty else { return nil }
+    var cpus: [Int] = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let ends = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { Int($0) }
+      guard let first = ends[0], let last = ends.count == 2 ? ends[1] : first, first >= 0, first <= last,
+        last < 8192
+      else { throw .config(field, "\"\(text)\" is no list of CPUs such as 0-3,7") }
+      cpus += first...last
+    }
+    return cpus
+  }
+}

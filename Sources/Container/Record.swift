@@ -1,0 +1,87 @@
+import Linux
+import OCI
+
+/// What is kept of a container on disk: who it is, where its parts are, and enough to tell its first process from any other.
+public struct Record: Equatable, Sendable, JSONRepresentable {
+  /// The container's name.
+  public var id: ContainerID
+  /// The version of the specification that its configuration follows.
+  public var ociVersion: String
+  /// The absolute path of its bundle.
+  public var bundle: String
+  /// The absolute path of its root directory.
+  public var root: String
+  /// Its first process; `nil` before that exists.
+  public var process: Process?
+  /// When it was created, in nanoseconds since 1970.
+  public var created: Int64
+  /// The cgroup's path from the hierarchy's root; `nil` when it has none of its own.
+  public var cgroup: String?
+  /// The namespaces that are not the host's.
+  public var namespaces: Namespaces
+  /// The configuration's annotations.
+  public var annotations: [String: String]
+  /// A directory that belongs to the container alone and goes with it.
+  public var ownedDirectory: String?
+
+  /// A process, named for good.
+  public struct Process: Equatable, Sendable {
+    /// The pid.
+    public var pid: Int32
+    /// When it started, in clock ticks since boot.
+    public var startTime: UInt64
+  }
+
+  init(
+    id: ContainerID, ociVersion: String, bundle: String, root: String, created: Int64, cgroup: String?,
+    namespaces: Namespaces, annotations: [String: String], ownedDirectory: String?
+  ) {
+    self.id = id
+    self.ociVersion = ociVersion
+    self.bundle = bundle
+    self.root = root
+    self.created = created
+    self.cgroup = cgroup
+    self.namespaces = namespaces
+    self.annotations = annotations
+    self.ownedDirectory = ownedDirectory
+  }
+
+  /// Reads what `json` wrote.
+  ///
+  /// - Throws: `ConfigError` with the path of what is wrong.
+  public init(json: JSON) throws(ConfigError) {
+    let object = try JSON.Object(json: json)
+    let name: String = try object.required("id")
+    do throws(ContainerError) { id = try ContainerID(name) } catch {
+      throw ConfigError(path: "id", reason: error.description)
+    }
+    ociVersion = try object.required("ociVersion")
+    bundle = try object.required("bundle")
+    root = try object.required("root")
+    created = try object.required("created")
+    cgroup = try object.text("cgroup")
+    namespaces = Namespaces(rawValue: try object.required("namespaces"))
+    annotations = try object.optional("annotations", or: [:])
+    ownedDirectory = try object.text("ownedDirectory")
+    let pid: Int32 = try object.required("pid")
+    process = pid == 0 ? nil : Process(pid: pid, startTime: try object.required("startTime"))
+  }
+
+  /// The record as it is on disk.
+  public var json: JSON {
+    var object = JSON.Object()
+    object.add("id", id.description)
+    object.add("ociVersion", ociVersion)
+    object.add("bundle", bundle)
+    object.add("root", root)
+    object.add("pid", process?.pid ?? 0)
+    object.add("startTime", process?.startTime ?? 0)
+    object.add("created", created)
+    object.add("cgroup", ifPresent: cgroup)
+    object.add("namespaces", namespaces.rawValue)
+    object.add("annotations", annotations, unless: [:])
+    object.add("ownedDirectory", ifPresent: ownedDirectory)
+    return .object(object)
+  }
+}

@@ -1,0 +1,419 @@
+import Linux
+import OCI
+
+/// Copies of mounts of the host, made before the container exists: paths of the host are looked up once, with the host's
+/// rights, in the host's file tree.
+struct HostMounts: ~Copyable {
+  /// The root directory; `nil` when the container joins a file tree.
+  let root: Mount?
+  /// The sources of the bind mounts, by the number of the mount.
+  let sources: [Int: HeldMount]
+  /// The host's device files for a container that cannot make its own, by path in the container.
+  let devices: [String: HeldMount]
+
+  /// A mount in a collection.
+  final class HeldMount: Sendable {
+    let mount: Mount
+    init(_ mount: consuming Mount) { self.mount = mount }
+  }
+
+  private init(root: consuming Mount?, sources: [Int: HeldMount], devices: [String: HeldMount]) {
+    self.root = root
+    self.sources = sources
+    self.devices = devices
+  }
+
+  /// Copies what `plan` needs.
+  ///
+  /// - Throws: `ContainerError` with the path of the field that names something which is not there.
+  static func copy(for plan: Plan) throws(ContainerError) -> HostMounts {
+    if plan.joinsMountNamespace { return HostMounts(root: nil, sources: [:], devices: [:]) }
+    let rootStatus = try attempt("root.path: \(plan.root)") { () throws(Errno) in
+      try FileStatus.of(plan.root)
+    }
+    guard rootStatus.kind == .directory else {
+      throw .config("root.path", "\(plan.root) is not a directory")
+    }
+    var sources: [Int: HeldMount] = [:]
+    for (index, mount) in plan.mounts.enumerated() {
+      if case .bind(let source) = mount.kind {
+        sources[index] = try Self.source(source, of: mount, plan: plan)
+      }
+    }
+    var devices: [String: HeldMount] = [:]
+    if plan.hasUserNamespace {
+      // Device files cannot be made there; the host's are shown instead.
+      for device in DevicePlan.defaults + plan.devices where device.kind != .fifo {
+        let copy = try attempt("device \(device.path): copy it from the host") { () throws(Errno) in
+          try Mount.copy(of: device.path, recursive: false)
+        }
+        devices[device.path] = HeldMount(copy)
+      }
+    }
+    let root = try attempt("root.path: copy the mount \(plan.root)") { () throws(Errno) in
+      let copy = try Mount.copy(of: plan.root, recursive: true)
+      try copy.change(propagation: .private, recursive: true)
+      return copy
+    }
+    return HostMounts(root: root, sources: sources, devices: devices)
+  }
+
+  private static func source(
+    _ source: String, of mount: MountPlan, plan: Plan
+  ) throws(ContainerError) -> HeldMount {
+    let options = mount.options
+    let copy = try attempt("\(mount.field): bind \(source)") { () throws(Errno) in
+      try Mount.copy(of: source, recursive: options.bind == .recursive)
+    }
+    if options.idMap != nil {
+      let uids = mount.uidMappings.isEmpty ? plan.uidMappings : mount.uidMappings
+      let gids = mount.gidMappings.isEmpty ? plan.gidMappings : mount.gidMappings
+      guard !uids.isEmpty, !gids.isEmpty else {
+        throw .config("\(mount.field).options", "no ids to map: the container has no user namespace of its own")
+      }
+      let namespace = try UserNamespace.make(uidMappings: uids, gidMappings: gids)
+      try attempt(
+        "\(mount.field): map the ids of \(source)", advice: "the file system may not support it"
+      ) { () throws(Errno) in
+        try copy.change(
+          set: .idMap, userNamespace: namespace.rawValue, recursive: options.idMap == .recursive)
+      }
+    }
+    try attempt("\(mount.field): set the options of \(source)") { () throws(Errno) in
+      // Unless the configuration says otherwise, what is mounted in the container stays there.
+      if options.propagation.isEmpty { try copy.change(propagation: .private, recursive: true) }
+      if !options.set.isEmpty || !options.clear.isEmpty {
+        try copy.change(set: options.set, clear: options.clear)
+      }
+      if !options.recursiveSet.isEmpty || !options.recursiveClear.isEmpty {
+        try copy.change(set: options.recursiveSet, clear: options.recursiveClear, recursive: true)
+      }
+    }
+    return HeldMount(copy)
+  }
+}
+
+/// The container's file tree, while its first process builds it. Every path in it is walked below its root by the kernel
+/// itself, so that no link in it leads out (`openat2(2)`, `RESOLVE_IN_ROOT`).
+struct RootFilesystem: ~Copyable {
+  private var root: FileDescriptor
+  private let plan: Plan
+  private let id: ContainerID
+  /// Whether the container's `/dev` is a directory of the host's, in which nothing is to be made.
+  private let devIsBound: Bool
+
+  /// Puts the copy of the root directory over the root of this mount namespace.
+  init(_ plan: Plan, _ mounts: borrowing HostMounts, id: ContainerID) throws(ContainerError) {
+    self.plan = plan
+    self.id = id
+    devIsBound = plan.mounts.contains { mount in
+      if case .bind = mount.kind { mount.destination == "/dev" } else { false }
+    }
+    try attempt("keep the container's mounts from the host") { () throws(Errno) in
+      // With "shared", mounts go both ways only after the old root is gone.
+      let propagation = plan.rootPropagation.propagation
+      try changeMount(at: "/", propagation: propagation == .private ? .private : .slave, recursive: true)
+    }
+    root = try attempt("attach the root \(plan.root)") { () throws(Errno) in
+      switch mounts.root {
+      case .some(let copy):
+        let hostRoot = try FileDescriptor.open("/", [.path, .directory])
+        try copy.attach(to: hostRoot)
+        return try copy.root.duplicate()
+      case .none: throw .invalidArgument
+      }
+    }
+  }
+
+  /// Makes all mounts, devices and links.
+  mutating func build(_ hostMounts: borrowing HostMounts) throws(ContainerError) {
+    for (index, mount) in plan.mounts.enumerated() {
+      switch mount.kind {
+      case .bind:
+        guard let source = hostMounts.sources[index] else { continue }
+        try bind(source, mount)
+      case .fileSystem(let type, let source): try mountFileSystem(type, source, mount)
+      case .cgroup: try mountCgroup(mount)
+      }
+    }
+    if !devIsBound { try makeDevices(hostMounts) }
+  }
+
+  /// Opens a place in the container for reference only.
+  func open(_ path: String) throws(Errno) -> FileDescriptor {
+    try FileDescriptor.open(path, .path, resolve: [.inRoot, .noMagicLinks], at: root.rawValue)
+  }
+
+  /// Opens the file or directory `path`, and makes it, and the directories on the way, when it is not there.
+  private func target(_ path: String, isDirectory: Bool) throws(ContainerError) -> FileDescriptor {
+    do throws(Errno) { return try open(path) } catch .noSuchFileOrDirectory {} catch {
+      throw ContainerError("open the mount point \(path)", error)
+    }
+    return try attempt("make the mount point \(path)") { () throws(Errno) in
+      var above = try root.duplicate()
+      var prefix = ""
+      let parts = path.split(separator: "/")
+      for (index, part) in parts.enumerated() {
+        prefix += "/\(part)"
+        do throws(Errno) { above = try open(prefix) } catch .noSuchFileOrDirectory {
+          let name = String(part)
+          if index == parts.count - 1, !isDirectory {
+            _ = try FileDescriptor.open(
+              name, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o644, at: above.rawValue)
+          } else {
+            try Directory.make(name, at: above.rawValue)
+          }
+          above = try FileDescriptor.open(name, [.path, .noFollow], at: above.rawValue)
+        }
+      }
+      return above
+    }
+  }
+
+  private mutating func attach(
+    _ mount: borrowing Mount, to target: borrowing FileDescriptor, _ entry: MountPlan
+  ) throws(ContainerError) {
+    try attempt("\(entry.field): mount \(entry.destination)") { () throws(Errno) in
+      try mount.attach(to: target)
+      for change in entry.options.propagation {
+        try mount.change(propagation: change.propagation, recursive: change.recursive)
+      }
+    }
+    if entry.destination == "/" {
+      // What follows goes on top of it.
+      root = try attempt("\(entry.field): open the new root") { () throws(Errno) in
+        try mount.root.duplicate()
+      }
+    }
+  }
+
+  private mutating func bind(_ source: HostMounts.HeldMount, _ entry: MountPlan) throws(ContainerError) {
+    let isDirectory = try attempt("\(entry.field): look at the source") { () throws(Errno) in
+      try source.mount.root.status().kind == .directory
+    }
+    let target = try target(entry.destination, isDirectory: isDirectory)
+    try attach(source.mount, to: target, entry)
+  }
+
+  private mutating func mountFileSystem(
+    _ type: String, _ source: String, _ entry: MountPlan
+  ) throws(ContainerError) {
+    let target = try target(entry.destination, isDirectory: true)
+    let options = entry.options
+    if options.data.contains(where: { $0.value?.utf8.count ?? 0 > FileSystemContext.longestValue }) {
+      let data = options.data.map { option in option.value.map { "\(option.key)=\($0)" } ?? option.key }
+      try attempt("\(entry.field): mount \(type) on \(entry.destination)") { () throws(Errno) in
+        try Directory.change(to: target)
+        try mountOnWorkingDirectory(
+          type, source: source, attributes: options.set, data: data.joined(separator: ","))
+      }
+      return try finishNamedMount(entry)
+    }
+    let mount = try Self.make(type, source, entry)
+    if options.copyUp {
+      try attempt("\(entry.field): copy \(entry.destination) into its tmpfs") { () throws(Errno) in
+        let below = try FileDescriptor.open(".", [.readOnly, .directory], at: target.rawValue)
+        try TreeCopy.copy(below, to: mount.root)
+      }
+    }
+    if !options.recursiveSet.isEmpty || !options.recursiveClear.isEmpty {
+      try attempt("\(entry.field): set the options of \(entry.destination)") { () throws(Errno) in
+        try mount.change(set: options.recursiveSet, clear: options.recursiveClear, recursive: true)
+      }
+    }
+    try attach(mount, to: target, entry)
+  }
+
+  /// Opens a mount that was made without a descriptor, and does with it what is done with the others.
+  private mutating func finishNamedMount(_ entry: MountPlan) throws(ContainerError) {
+    try attempt("\(entry.field): open \(entry.destination)") { () throws(Errno) in
+      // From the root of a tree, ".." leads to the same place again, but to what is mounted on it last.
+      let top =
+        entry.destination == "/"
+        ? try FileDescriptor.open("..", [.path, .directory], at: root.rawValue) : try open(entry.destination)
+      for change in entry.options.propagation {
+        try changeMount(
+          at: "", in: top.rawValue, propagation: change.propagation, recursive: change.recursive)
+      }
+      if entry.destination == "/" { root = top }
+    }
+  }
+
+  /// A detached mount of a new file system.
+  private static func make(
+    _ type: String, _ source: String, _ entry: MountPlan
+  ) throws(ContainerError) -> Mount {
+    let context = try attempt("\(entry.field).type: file system \"\(type)\"") { () throws(Errno) in
+      try FileSystemContext(type)
+    }
+    do throws(Errno) {
+      try context.set("source", source)
+      for option in entry.options.data { try context.set(option.key, option.value) }
+      return try context.mount(entry.options.set)
+    } catch {
+      let said = context.messages()
+      throw ContainerError(
+        "\(entry.field): mount \(type) on \(entry.destination)", error, advice: said.isEmpty ? nil : said)
+    }
+  }
+
+  private mutating func mountCgroup(_ entry: MountPlan) throws(ContainerError) {
+    let target = try target(entry.destination, isDirectory: true)
+    do throws(ContainerError) {
+      try attach(try Self.make("cgroup2", "cgroup", entry), to: target, entry)
+    } catch {
+      guard error.errno == .notPermitted || error.errno == .resourceBusy else { throw error }
+      // A user namespace that does not own its cgroup namespace may not mount the hierarchy, only see it.
+      let hierarchy = try CgroupHierarchy.find()
+      let copy = try attempt("\(entry.field): bind \(hierarchy.root)") { () throws(Errno) in
+        let copy = try Mount.copy(of: hierarchy.root, recursive: false)
+        try copy.change(set: entry.options.set, clear: entry.options.clear)
+        return copy
+      }
+      try attach(copy, to: target, entry)
+    }
+  }
+
+  private func makeDevices(_ hostMounts: borrowing HostMounts) throws(ContainerError) {
+    let dev = try target("/dev", isDirectory: true)
+    let configured = Set(plan.devices.map(\.path))
+    for device in DevicePlan.defaults where !configured.contains(device.path) {
+      try make(device, hostMounts, dev: dev)
+    }
+    for device in plan.devices { try make(device, hostMounts, dev: dev) }
+    for (name, target) in DevicePlan.links {
+      try attempt("make the link /dev/\(name)") { () throws(Errno) in
+        do throws(Errno) {
+          try File.makeSymbolicLink(name, to: target, at: dev.rawValue)
+        } catch .fileExists {}
+      }
+    }
+    try attempt("make the link /dev/ptmx") { () throws(Errno) in
+      do throws(Errno) { try File.remove("ptmx", at: dev.rawValue) } catch .noSuchFileOrDirectory {}
+      try File.makeSymbolicLink("ptmx", to: "pts/ptmx", at: dev.rawValue)
+    }
+  }
+
+  private func make(
+    _ device: DevicePlan, _ hostMounts: borrowing HostMounts, dev: borrowing FileDescriptor
+  ) throws(ContainerError) {
+    if let held = hostMounts.devices[device.path] {
+      let target = try target(device.path, isDirectory: false)
+      return try attempt("bind the device \(device.path)") { () throws(Errno) in
+        try held.mount.attach(to: target)
+      }
+    }
+    let slash = device.path.lastIndex(of: "/") ?? device.path.startIndex
+    let name = String(device.path[device.path.index(after: slash)...])
+    let directory = String(device.path[..<slash])
+    if directory == "/dev" { return try makeNode(name, device, at: dev) }
+    try makeNode(name, device, at: try target(directory, isDirectory: true))
+  }
+
+  private func makeNode(
+    _ name: String, _ device: DevicePlan, at directory: borrowing FileDescriptor
+  ) throws(ContainerError) {
+    try attempt("make the device \(device.path)") { () throws(Errno) in
+      do throws(Errno) {
+        try File.makeNode(
+          name, device.kind, permissions: device.permissions, device: device.number, at: directory.rawValue)
+      } catch .fileExists {
+        // Whatever is there already must be the same device, not a link to something else.
+        let found = try FileStatus.of(name, at: directory.rawValue, following: false)
+        guard found.kind == device.kind, device.kind == .fifo || found.device == device.number else {
+          throw .fileExists
+        }
+      }
+      if device.user != 0 || device.group != 0 {
+        try File.changeOwner(name, user: device.user, group: device.group, at: directory.rawValue)
+      }
+    }
+  }
+
+  /// Makes a terminal in the container's devpts, for the user `user`, and shows it as `/dev/console`.
+  func makeTerminal(for user: UInt32) throws(ContainerError) -> PseudoTerminal {
+    let terminal = try attempt("make a terminal with /dev/pts/ptmx of the container") { () throws(Errno) in
+      let master = try FileDescriptor.open(
+        "/dev/pts/ptmx", [.readWrite, .noControllingTerminal], resolve: [.inRoot, .noSymlinks],
+        at: root.rawValue)
+      let terminal = try PseudoTerminal.verified(master)
+      try terminal.slave.changeOwner(user: user)
+      return terminal
+    }
+    if devIsBound { return terminal }
+    let console = try target("/dev/console", isDirectory: false)
+    try attempt("show the terminal as /dev/console") { () throws(Errno) in
+      let copy = try Mount.copy(of: "", at: terminal.slave.rawValue, recursive: false)
+      try copy.attach(to: console)
+    }
+    return terminal
+  }
+
+  /// Hides and write-protects what the configuration says (config-linux.md, "Masked Paths", "Readonly Paths").
+  func restrict() throws(ContainerError) {
+    try mask()
+    for path in plan.readOnlyPaths {
+      guard let place = try existing(path) else { continue }
+      try attempt("linux.readonlyPaths: \(path)") { () throws(Errno) in
+        let copy = try Mount.copy(of: "", at: place.rawValue, recursive: true)
+        try copy.change(set: .readOnly, recursive: true)
+        try copy.attach(to: place)
+      }
+    }
+    if plan.rootIsReadOnly {
+      try attempt("root.readonly") { () throws(Errno) in
+        try changeMount(at: "", in: root.rawValue, set: .readOnly)
+      }
+    }
+  }
+
+  private func mask() throws(ContainerError) {
+    // One empty directory serves all: the first is a mount of its own, the others are copies of it.
+    var shared: Mount?
+    for path in plan.maskedPaths {
+      guard let place = try existing(path) else { continue }
+      try attempt("linux.maskedPaths: \(path)") { () throws(Errno) in
+        guard try place.status().kind == .directory else {
+          // The host's own device: one in the container could be anything.
+          let null = try Mount.copy(of: "/dev/null", recursive: false)
+          return try null.attach(to: place)
+        }
+        let mount: Mount
+        switch shared {
+        case .some(let first): mount = try Mount.copy(of: "", at: first.root.rawValue, recursive: false)
+        case .none:
+          let context = try FileSystemContext("tmpfs")
+          try context.set("size", "0")
+          mount = try context.mount([.readOnly, .noSuid, .noDev, .noExec])
+        }
+        try mount.attach(to: place)
+        shared = consume mount
+      }
+    }
+  }
+
+  /// A place in the container, or `nil` when it is not there.
+  private func existing(_ path: String) throws(ContainerError) -> FileDescriptor? {
+    do throws(Errno) { return try open(path) } catch .noSuchFileOrDirectory { return nil } catch .notDirectory {
+      return nil
+    } catch {
+      throw ContainerError("look at \(path) in the container", error)
+    }
+  }
+
+  /// Makes the tree this process's root, and lets go of the host's.
+  consuming func enter(pivot: Bool) throws(ContainerError) {
+    try attempt(pivot ? "pivot_root into \(plan.root)" : "chroot into \(plan.root)") { () throws(Errno) in
+      try Directory.change(to: root)
+      if pivot {
+        try pivotRootToWorkingDirectory()
+      } else {
+        try HostRemains.hide()
+        try Directory.change(to: root)
+        try Directory.changeRoot(to: root)
+      }
+      let change = plan.rootPropagation
+      try changeMount(at: "/", propagation: change.propagation, recursive: change.recursive)
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import Linux
+
+/// What the process outside does for a process on its way into a container, the first one or a later one.
+enum Supervision {
+  /// Sets what only the host may set, and what can be set at any time.
+  static func prepare(_ pid: Int32, _ plan: ProcessPlan) throws(ContainerError) {
+    if let adjustment = plan.oomScoreAdjustment {
+      do throws(Errno) {
+        try File.write(String(adjustment), to: "/proc/\(pid)/oom_score_adj")
+      } catch .permissionDenied {
+        throw ContainerError(
+          "process.oomScoreAdj: set \(adjustment)", .permissionDenied,
+          advice: "a value below the caller's own takes CAP_SYS_RESOURCE")
+      } catch {
+        throw ContainerError("process.oomScoreAdj: set \(adjustment)", error)
+      }
+    }
+    if let scheduler = plan.scheduler {
+      try attempt("process.scheduler") { () throws(Errno) in try scheduler.apply(to: pid) }
+    }
+    if let priority = plan.ioPriority {
+      try attempt("process.ioPriority") { () throws(Errno) in
+        try Scheduling.setIOPriority(class: priority.class, level: priority.level, of: pid)
+      }
+    }
+  }
+
+  /// Waits for the process to be ready, puts its limits on it, and lets it go on.
+  ///
+  /// - Parameter waitsForExecution: whether to wait until the program is executed.
+  /// - Returns: the master side of its terminal, when it has one and `consoleSocket` did not get it.
+  static func bringUp(
+    _ handshake: borrowing Handshake, pid: Int32, process: ProcessPlan, consoleSocket: String?,
+    waitsForExecution: Bool
+  ) throws(ContainerError) -> FileDescriptor? {
+    var terminal: FileDescriptor?
+    while true {
+      let message = try handshake.receive()
+      switch consume message {
+      case .terminal(let master):
+        if let consoleSocket {
+          try send(master, to: consoleSocket)
+        } else {
+          terminal = consume master
+        }
+        continue
+      case .ready:
+        for limit in process.resourceLimits {
+          try attempt("process.rlimits: \(ResourceLimit.names[Int(limit.resource)])") { () throws(Errno) in
+            try limit.apply(to: pid)
+          }
+        }
+        try attempt("tell the new process to go on") { () throws(Errno) in
+          try handshake.send(.proceed)
+        }
+        if !waitsForExecution { return terminal }
+        continue
+      case .closed:
+        // Closed by execve, or by the end of the process: the exit status tells who asks for it.
+        return terminal
+      case .failed(let reason): throw ContainerError(.failed, reason)
+      case .notExecuted(let errno): throw ContainerError("exec: \"\(process.arguments[0])\"", errno)
+      case .pid: throw ContainerError(.failed, "the new process spoke out of turn")
+      }
+    }
+  }
+
+  private static func send(_ master: borrowing FileDescriptor, to path: String) throws(ContainerError) {
+    try attempt("--console-socket \(path)") { () throws(Errno) in
+      let socket = try Socket.connect(to: path)
+      try socket.send(Array("/dev/ptmx".utf8), with: master)
+    }
+  }
+}
+
+/// Files in which a caller finds the pid of what it started.
+enum PidFile {
+  static func write(_ pid: Int32, to path: String) throws(ContainerError) {
+    try attempt("--pid-file \(path)") { () throws(Errno) in
+      try File.replace(path, with: Array(String(pid).utf8), mode: 0o644)
+    }
+  }
+}

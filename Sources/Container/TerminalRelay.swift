@@ -1,0 +1,114 @@
+import Linux
+
+/// Passes bytes between the caller's standard streams and a container's terminal.
+struct TerminalRelay: ~Copyable {
+  private let master: FileDescriptor
+  private let saved: TerminalSettings?
+
+  /// Puts the caller's terminal, if it is at one, into raw mode until this goes.
+  init(_ master: borrowing FileDescriptor) throws(ContainerError) {
+    self.master = try attempt("copy the terminal") { () throws(Errno) in
+      let copy = try master.duplicate()
+      try copy.setNonBlocking()
+      return copy
+    }
+    saved = try? TerminalSettings(of: 0)
+    if let saved { try? saved.raw.apply(to: 0) }
+  }
+
+  deinit {
+    if let saved { try? saved.apply(to: 0) }
+  }
+
+  func run(_ process: borrowing Pidfd, _ signals: borrowing SignalQueue) throws(Errno) -> ExitStatus {
+    try? resize()
+    let input = try FileDescriptor.duplicate(of: 0)
+    let output = try FileDescriptor.duplicate(of: 1)
+    var toContainer = Backlog()
+    var toCaller = Backlog()
+    var inputIsOpen = true
+    var masterIsOpen = true
+    var exit: ExitStatus?
+    while true {
+      if let exit, !masterIsOpen, toCaller.isEmpty { return exit }
+      var entries = [
+        PollEntry(signals.descriptor.rawValue, .readable),
+        PollEntry(exit == nil ? process.descriptor.rawValue : -1, .readable),
+        PollEntry(inputIsOpen && toContainer.isEmpty ? input.rawValue : -1, .readable),
+        PollEntry(masterIsOpen ? master.rawValue : -1, masterEvents(toContainer, toCaller)),
+      ]
+      // Once the process has ended, what it wrote is there to be read; a process that it left behind may keep the
+      // terminal open for ever.
+      let ready = try poll(&entries, milliseconds: exit == nil ? nil : 0)
+      if let exit, !ready, toCaller.isEmpty { return exit }
+      if !entries[0].events.isEmpty { try handleSignals(signals, process) }
+      if !entries[1].events.isEmpty { exit = try process.wait() }
+      if !entries[2].events.isEmpty { inputIsOpen = try toContainer.fill(from: input) }
+      if !entries[3].events.isDisjoint(with: [.readable, .hungUp, .failed]), toCaller.isEmpty {
+        // The kernel says EIO when nobody has the other side open any more.
+        masterIsOpen = (try? toCaller.fill(from: master)) ?? false
+      }
+      if !toContainer.isEmpty, masterIsOpen { try? toContainer.drain(to: master) }
+      if !toCaller.isEmpty {
+        do throws(Errno) { try toCaller.drain(to: output) } catch .resourceTemporarilyUnavailable {
+          var wait = [PollEntry(output.rawValue, .writable)]
+          _ = try poll(&wait)
+        } catch { toCaller = Backlog() }
+      }
+    }
+  }
+
+  private func masterEvents(_ toContainer: borrowing Backlog, _ toCaller: borrowing Backlog) -> PollEntry.Events {
+    var events: PollEntry.Events = []
+    if toCaller.isEmpty { events.insert(.readable) }
+    if !toContainer.isEmpty { events.insert(.writable) }
+    return events
+  }
+
+  private func handleSignals(
+    _ signals: borrowing SignalQueue, _ process: borrowing Pidfd
+  ) throws(Errno) {
+    while let signal = try signals.next() {
+      if signal == .windowChange { try? resize() } else { try signal.forward(to: process) }
+    }
+  }
+
+  private func resize() throws(Errno) {
+    let caller = try FileDescriptor.duplicate(of: 0)
+    try master.setTerminalSize(try caller.terminalSize())
+  }
+}
+
+/// Bytes that were read and not yet written.
+private struct Backlog: ~Copyable {
+  private var bytes: [UInt8] = []
+  private var written = 0
+
+  var isEmpty: Bool { written == bytes.count }
+
+  /// Reads once.
+  ///
+  /// - Returns: whether there was anything before the end.
+  mutating func fill(from source: borrowing FileDescriptor) throws(Errno) -> Bool {
+    var buffer = [UInt8](repeating: 0, count: 32 << 10)
+    let count: Int
+    do throws(Errno) {
+      count = try buffer.withUnsafeMutableBufferPointer { (buffer) throws(Errno) in
+        try source.read(into: UnsafeMutableRawBufferPointer(buffer))
+      }
+    } catch .resourceTemporarilyUnavailable {
+      return true
+    }
+    bytes = Array(buffer[..<count])
+    written = 0
+    return count > 0
+  }
+
+  /// Writes what can be written at once.
+  mutating func drain(to destination: borrowing FileDescriptor) throws(Errno) {
+    let rest = bytes[written...]
+    written += try rest.withUnsafeBufferPointer { (buffer) throws(Errno) in
+      try destination.write(from: UnsafeRawBufferPointer(buffer))
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import CLinux
+
+/// Which devices a rule is about, and what may be done with them.
+public struct DeviceRule: Equatable, Sendable {
+  /// Character devices, block devices, or both.
+  public enum Kind: Sendable { case all, block, character }
+
+  /// What is done with a device.
+  public struct Access: OptionSet, Hashable, Sendable {
+    /// The kernel's `BPF_DEVCG_ACC_*` bits.
+    public let rawValue: UInt32
+    /// The accesses with the kernel's bits `rawValue`.
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    /// `BPF_DEVCG_ACC_MKNOD`
+    public static let makeNode = Access(rawValue: 1)
+    /// `BPF_DEVCG_ACC_READ`
+    public static let read = Access(rawValue: 2)
+    /// `BPF_DEVCG_ACC_WRITE`
+    public static let write = Access(rawValue: 4)
+    /// All three.
+    public static let everything: Access = [.makeNode, .read, .write]
+  }
+
+  /// Whether the rule allows or denies.
+  public var allow: Bool
+  /// The kind of device.
+  public var kind: Kind
+  /// The device's major number; `nil` is any.
+  public var major: UInt32?
+  /// The device's minor number; `nil` is any.
+  public var minor: UInt32?
+  /// What it is about.
+  public var access: Access
+
+  /// A rule that allows or denies `access` to the devices given.
+  public init(
+    allow: Bool, kind: Kind, major: UInt32? = nil, minor: UInt32? = nil, access: Access = .everything
+  ) {
+    self.allow = allow
+    self.kind = kind
+    self.major = major
+    self.minor = minor
+    self.access = access
+  }
+
+  fileprivate func isAbout(sameAs other: DeviceRule) -> Bool {
+    allow == other.allow && kind == other.kind && major == other.major && minor == other.minor
+  }
+}
+
+/// A list of device rules as a program that the kernel runs whenever a process of a cgroup opens or makes a device file
+/// (`BPF_PROG_TYPE_CGROUP_DEVICE`).
+public struct DeviceProgram: Sendable {
+  /// The program's instructions in the kernel's encoding (`bpf(2)`, struct `bpf_insn`); `nil` when everything is allowed
+  /// and there is nothing to run.
+  let instructions: [UInt64]?
+
+  /// The program for `rules`, of which the last that fits decides; what none fits is denied.
+  public init(_ rules: [DeviceRule]) {
+    let rules = Self.merge(rules)
+    guard rules.last.map(Self.isEverything) != true || rules.last?.allow == false else {
+      instructions = nil
+      return
+    }
+    var program: [UInt64] = [
+      // struct bpf_cgroup_dev_ctx: access << 16 | type, major, minor.
+      Self.instruction(load32, destination: 2, source: 1, offset: 0),
+      Self.instruction(load32, destination: 3, source: 1, offset: 0),
+      Self.instruction(load32, destination: 4, source: 1, offset: 4),
+      Self.instruction(load32, destination: 5, source: 1, offset: 8),
+      Self.instruction(and32, destination: 2, immediate: 0xffff),
+      Self.instruction(shiftRight32, destination: 3, immediate: 16),
+    ]
+    var decided = false
+    for rule in rules.reversed() {
+      program += Self.test(rule)
+      if Self.isEverything(rule) {
+        decided = true
+        break
+      }
+    }
+    if !decided { program += Self.answer(false) }
+    instructions = program
+  }
+
+  /// Puts the program in force for the cgroup whose directory is `cgroup`, in addition to those of the cgroups above it.
+  public func attach(to cgroup: borrowing FileDescriptor) throws(Errno) {
+    guard let instructions else { return }
+    let raw = try once { linux_bpf_load_device_program(instructions, UInt32(instructions.count)) }
+    let program = FileDescriptor(owning: Int32(raw))
+    try once { linux_bpf_attach_device_program(cgroup.rawValue, program.rawValue) }
+  }
+
+  /// Joins rules for the same devices that follow each other, so that a request for several accesses finds them in one.
+  private static func merge(_ rules: [DeviceRule]) -> [DeviceRule] {
+    var merged: [DeviceRule] = []
+    for rule in rules where !rule.access.isEmpty {
+      if isEverything(rule) { merged.removeAll() }
+      let run = merged.lastIndex { $0.allow != rule.allow }.map { $0 + 1 } ?? 0
+      if let index = merged[run...].firstIndex(where: { $0.isAbout(sameAs: rule) }) {
+        merged[index].access.formUnion(rule.access)
+      } else {
+        merged.append(rule)
+      }
+    }
+    return merged
+  }
+
+  private static func isEverything(_ rule: DeviceRule) -> Bool {
+    rule.kind == .all && rule.major == nil && rule.minor == nil && rule.access == .everything
+  }
+
+  /// Instructions that answer for `rule` when it fits, and go on behind themselves otherwise.
+  private static func test(_ rule: DeviceRule) -> [UInt64] {
+    // Each test is its code and the condition under which the rule does not fit; the jump's length is filled in last.
+    var tests: [(code: [UInt64], jump: UInt8, register: UInt64, value: UInt32)] = []
+    switch rule.kind {
+    case .all: break
+    case .block: tests.append(([], jumpIfNotEqual32, 2, 1))
+    case .character: tests.append(([], jumpIfNotEqual32, 2, 2))
+    }
+    if rule.access != .everything {
+      // An allowance must cover all that is asked; a denial need only touch it.
+      let mask = rule.allow ? ~rule.access.rawValue & 7 : rule.access.rawValue
+      let code = [
+        instruction(move32Register, destination: 1, source: 3),
+        instruction(and32, destination: 1, immediate: mask),
+      ]
+      tests.append((code, rule.allow ? jumpIfNotEqual32 : jumpIfEqual32, 1, 0))
+    }
+    if let major = rule.major { tests.append(([], jumpIfNotEqual32, 4, major)) }
+    if let minor = rule.minor { tests.append(([], jumpIfNotEqual32, 5, minor)) }
+
+    let answer = answer(rule.allow)
+    var remaining = tests.reduce(answer.count) { $0 + $1.code.count + 1 }
+    var program: [UInt64] = []
+    for test in tests {
+      program += test.code
+      remaining -= test.code.count + 1
+      program.append(
+        instruction(
+          test.jump, destination: test.register, offset: UInt64(remaining), immediate: test.value))
+    }
+    return program + answer
+  }
+
+  private static func answer(_ allow: Bool) -> [UInt64] {
+    [instruction(move64, destination: 0, immediate: allow ? 1 : 0), instruction(exit)]
+  }
+
+  private static func instruction(
+    _ code: UInt8, destination: UInt64 = 0, source: UInt64 = 0, offset: UInt64 = 0, immediate: UInt32 = 0
+  ) -> UInt64 {
+    UInt64(code) | destination << 8 | source << 12 | offset << 16 | UInt64(immediate) << 32
+  }
+}
+
+// Operation codes (linux/bpf_common.h, linux/bpf.h).
+private let load32: UInt8 = 0x61
+private let and32: UInt8 = 0x54
+private let shiftRight32: UInt8 = 0x74
+private let move32Register: UInt8 = 0xbc
+private let move64: UInt8 = 0xb7
+private let jumpIfEqual32: UInt8 = 0x16
+private let jumpIfNotEqual32: UInt8 = 0x56
+private let exit: UInt8 = 0x95
