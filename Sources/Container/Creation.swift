@@ -9,6 +9,8 @@ public struct CreateOptions: Sendable {
   public var consoleSocket: String?
   /// A file to which the first process's pid is written.
   public var pidFile: String?
+  /// Whether nobody stays with the program once it runs.
+  public var isDetached = false
   /// Whether the container's root is entered with `chroot` instead of `pivot_root`.
   public var noPivot = false
   /// Whether the container keeps the caller's session keyring.
@@ -30,6 +32,8 @@ public struct CreateOptions: Sendable {
 public enum CgroupDriver: Sendable {
   /// This program, in the cgroup file system.
   case cgroupfs
+  /// systemd, as scopes.
+  case systemd
   /// Nobody: containers stay in the caller's cgroup.
   case disabled
 }
@@ -108,7 +112,7 @@ extension ContainerStore {
     if options.consoleSocket != nil, !plan.process.terminal {
       throw ContainerError(.invalidConfig, "--console-socket is given, but process.terminal is not true")
     }
-    if options.consoleSocket == nil, plan.process.terminal, !startsAtOnce {
+    if options.consoleSocket == nil, plan.process.terminal, !startsAtOnce || options.isDetached {
       throw .config("process.terminal", "nobody would be at the terminal: give --console-socket")
     }
   }
@@ -122,6 +126,7 @@ extension ContainerStore {
         throw .config(setting.field, "a limit needs a cgroup, and --cgroup-manager disabled makes none")
       }
       return nil
+    case .systemd: throw ContainerError(.failed, "--cgroup-manager systemd: not supported yet")
     case .cgroupfs:
       let path = MountPlan.clean(plan.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 } ?? "/swiftjail/\(id)")
       guard path != "/" else { throw .config("linux.cgroupsPath", "the root cgroup cannot be a container's") }

@@ -62,6 +62,24 @@ public struct ProcessStatus: Sendable {
   /// When the process started, in clock ticks since boot: with the pid, this names one process.
   public let startTime: UInt64
 
+  /// The pid of the parent.
+  public let parent: Int32
+  /// Processor time used so far, in clock ticks.
+  public let processorTime: UInt64
+  /// Memory in use by the process, in bytes, shared pages counted in full.
+  public let residentBytes: UInt64
+
+  /// Clock ticks in a second.
+  public static var ticksPerSecond: UInt64 { UInt64(max(1, sysconf(Int32(_SC_CLK_TCK)))) }
+
+  /// The arguments that the process was executed with, separated by spaces; its name in brackets when it has none.
+  public static func commandLine(of pid: Int32) throws(Errno) -> String {
+    let bytes = try File.read("/proc/\(pid)/cmdline", limit: 1 << 20)
+    if bytes.isEmpty { return "[\(try File.text("/proc/\(pid)/comm"))]" }
+    let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    return words.joined(separator: " ")
+  }
+
   /// Whether the process has ended and only waits to be reaped.
   public var isDead: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }
 
@@ -78,10 +96,13 @@ public struct ProcessStatus: Sendable {
     // The command's name is in parentheses and may hold anything; the fields follow the last one.
     guard let close = bytes.lastIndex(of: UInt8(ascii: ")")) else { throw .ioError }
     let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " "))
-    guard fields.count > 19, let state = fields[0].first,
-      let startTime = UInt64(String(decoding: fields[19], as: UTF8.self))
+    func number(_ index: Int) -> UInt64? { UInt64(String(decoding: fields[index], as: UTF8.self)) }
+    guard fields.count > 21, let state = fields[0].first, let startTime = number(19),
+      let parent = number(1), let user = number(11), let system = number(12), let pages = number(21)
     else { throw .ioError }
-    return ProcessStatus(state: state, startTime: startTime)
+    return ProcessStatus(
+      state: state, startTime: startTime, parent: Int32(truncatingIfNeeded: parent),
+      processorTime: user + system, residentBytes: pages * UInt64(getpagesize()))
   }
 }
 

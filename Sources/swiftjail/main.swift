@@ -1,1 +1,63 @@
-print("hello")
+import Linux
+import OCI
+
+/// The version of this program.
+let version = "0.1.0"
+
+func main() -> Int32 {
+  var inProgram = false
+  var log = Log()
+  do throws(Failure) {
+    let words = CommandLine.arguments.dropFirst()
+    let all = try Arguments(words, Settings.options, operandsEndOptions: 1)
+    log.file = all["log"]
+    log.isDebug = all.has("debug")
+    switch all["log-format"] {
+    case nil, "text"?: log.format = .text
+    case "json"?: log.format = .json
+    case let other?: throw Failure(.usage, "--log-format \(other): must be text or json")
+    }
+    if all.has("help") || all.operands.first == "help" {
+      try Output.print(Help.program)
+      return 0
+    }
+    if all.has("version") {
+      try Output.print("swiftjail version \(version)\nspec: \(RuntimeConfig.latestVersion)\n")
+      return 0
+    }
+    guard let name = all.operands.first else {
+      throw Failure(.usage, "no command given; swiftjail --help lists them")
+    }
+    guard let command = commands.first(where: { $0.name == name }) else {
+      throw Failure(.usage, "unknown command \"\(name)\"; swiftjail --help lists them")
+    }
+    inProgram = name == Run.name || name == Exec.name
+    return try run(command, all.operands.dropFirst(), Settings(all, log))
+  } catch {
+    log.write(.error, error.message)
+    return inProgram ? error.programStatus : 1
+  }
+}
+
+func run(
+  _ command: any Command.Type, _ words: ArraySlice<String>, _ settings: Settings
+) throws(Failure) -> Int32 {
+  let options = command.options + [Option("help", letter: "h", "print this help")]
+  let arguments: Arguments
+  do throws(Failure) {
+    arguments = try Arguments(words, options, operandsEndOptions: command.operandsEndOptions)
+    if arguments.has("help") {
+      try Output.print(Help.command(command))
+      return 0
+    }
+    guard command.operandCount.contains(arguments.operands.count) else {
+      let what = arguments.operands.count < command.operandCount.lowerBound ? "too few" : "too many"
+      throw Failure(.usage, "\(what) arguments; it takes \(command.operands.isEmpty ? "none" : command.operands)")
+    }
+  } catch {
+    throw Failure(error.kind, "\(command.name): \(error.message)")
+  }
+  return try command.run(arguments, settings)
+}
+
+exitNow(main())

@@ -1,0 +1,27 @@
+import Linux
+import OCI
+
+extension Features {
+  /// What this program supports (features.md, features-linux.md).
+  public static let supported = Features(
+    ociVersionMin: "1.0.0", ociVersionMax: RuntimeConfig.latestVersion, hooks: [],
+    mountOptions: MountOptions.known.sorted(),
+    linux: Linux(
+      namespaces: RuntimeConfig.Linux.NamespaceKind.allCases, capabilities: Capabilities.names,
+      cgroup: Cgroup(v1: false, v2: true, systemd: true, systemdUser: false, rdma: true),
+      seccomp: Seccomp(enabled: false), apparmor: false, selinux: false, intelRdt: false,
+      idmappedMounts: true, netDevices: false))
+}
+
+extension MountOptions {
+  /// The options that are not left to the file system.
+  static let known: [String] = {
+    let attributes = [
+      "ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "atime", "strictatime",
+      "nostrictatime", "relatime", "norelatime", "nodiratime", "diratime", "nosymfollow", "symfollow",
+    ]
+    let propagation = ["private", "shared", "slave", "unbindable"]
+    return attributes + attributes.map { "r\($0)" } + propagation + propagation.map { "r\($0)" }
+      + ["bind", "rbind", "defaults", "tmpcopyup", "idmap", "ridmap"]
+  }()
+}

@@ -1,0 +1,113 @@
+/// One option of a command, as its help and the shell's completion show it.
+struct Option: Sendable {
+  /// The name after two dashes.
+  let name: String
+  /// The letter after one dash.
+  let letter: Character?
+  /// What stands for the value in the help; `nil` for an option that is given or not.
+  let value: String?
+  /// What it does, in a line.
+  let help: String
+  /// The values that there are, for completion; empty when they are not a few words.
+  let choices: [String]
+
+  init(
+    _ name: String, letter: Character? = nil, value: String? = nil, choices: [String] = [], _ help: String
+  ) {
+    self.name = name
+    self.letter = letter
+    self.value = value
+    self.choices = choices
+    self.help = help
+  }
+}
+
+/// The words of a command line, told apart.
+struct Arguments: Sendable {
+  private var values: [String: [String]] = [:]
+  /// What is not an option.
+  var operands: [String] = []
+
+  /// Tells `words` apart by `options`.
+  ///
+  /// - Parameter operandsEndOptions: after how many operands everything is an operand: the words of another command line.
+  /// - Throws: `Failure` for an option that is not among `options`, or whose value is missing.
+  init(_ words: some Sequence<String>, _ options: [Option], operandsEndOptions: Int = .max) throws(Failure) {
+    var words = Array(words)[...]
+    while let word = words.popFirst() {
+      if word == "--" {
+        operands += words
+        return
+      }
+      guard word.hasPrefix("-"), word != "-" else {
+        operands.append(word)
+        if operands.count >= operandsEndOptions {
+          // The two dashes that set the other command line apart are not part of it.
+          if words.first == "--" { words.removeFirst() }
+          operands += words
+          return
+        }
+        continue
+      }
+      try take(word, &words, options)
+    }
+  }
+
+  private mutating func take(
+    _ word: String, _ words: inout ArraySlice<String>, _ options: [Option]
+  ) throws(Failure) {
+    let body = word.drop { $0 == "-" }
+    let equals = body.firstIndex(of: "=")
+    let name = String(body[..<(equals ?? body.endIndex)])
+    let given = equals.map { String(body[body.index(after: $0)...]) }
+    let isLetter = name.count == 1 && !word.hasPrefix("--")
+    let known = options.first { isLetter ? $0.letter == name.first : $0.name == name }
+    guard let option = known else {
+      if given == nil, !word.hasPrefix("--"), try takeLetters(body, options) { return }
+      throw Failure(.usage, "unknown option \(word)")
+    }
+    if option.value == nil {
+      guard let given else { return values[option.name, default: []].append("true") }
+      guard given == "true" || given == "false" else {
+        throw Failure(.usage, "\(word): \(option.name) takes no value but true or false")
+      }
+      values[option.name, default: []].append(given)
+    } else if let value = given ?? words.popFirst() {
+      values[option.name, default: []].append(value)
+    } else {
+      throw Failure(.usage, "option \(word) needs a value")
+    }
+  }
+
+  /// Letters written together, such as `-it`.
+  private mutating func takeLetters(_ letters: Substring, _ options: [Option]) throws(Failure) -> Bool {
+    var found: [String] = []
+    for letter in letters {
+      guard let option = options.first(where: { $0.letter == letter }), option.value == nil else {
+        return false
+      }
+      found.append(option.name)
+    }
+    for name in found { values[name, default: []].append("true") }
+    return true
+  }
+
+  /// The value of the option called `name`, the last one when it is given several times.
+  subscript(name: String) -> String? { values[name]?.last }
+
+  /// All values of the option called `name`, in order.
+  func all(_ name: String) -> [String] { values[name] ?? [] }
+
+  /// Whether the option called `name`, which takes no value, is given.
+  func has(_ name: String) -> Bool { values[name]?.last == "true" }
+
+  /// The value of the option called `name` as a whole number from `range`.
+  func number(_ name: String, in range: ClosedRange<Int>) throws(Failure) -> Int? {
+    guard let text = self[name] else { return nil }
+    guard let number = Int(text), range.contains(number) else {
+      throw Failure(
+        .usage, "--\(name) \(text): must be a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+}

@@ -1,0 +1,49 @@
+import Container
+import Glibc
+import Linux
+
+/// The options that `create` and `run` share.
+enum BundleOptions {
+  static let options = [
+    Option("bundle", letter: "b", value: "DIR", "the directory with config.json (default: the working directory)"),
+    Option("console-socket", value: "PATH", "send the terminal to the socket listening at PATH"),
+    Option("pid-file", value: "FILE", "write the pid of the container's first process to FILE"),
+    Option("no-pivot", "enter the root with chroot, where pivot_root cannot work (a root in memory)"),
+    Option("no-new-keyring", "leave the container in the caller's session keyring"),
+    Option("preserve-fds", value: "N", "give the program the N descriptors from number 3 up"),
+  ]
+
+  static func read(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> CreateOptions {
+    var options = CreateOptions(bundle: arguments["bundle"] ?? ".")
+    options.consoleSocket = arguments["console-socket"]
+    options.pidFile = arguments["pid-file"]
+    options.noPivot = arguments.has("no-pivot")
+    options.keepsKeyring = arguments.has("no-new-keyring")
+    options.preservedDescriptors = try preserved(arguments)
+    options.cgroupDriver = settings.cgroupDriver
+    if let (count, environment) = SocketActivation.passed() {
+      options.preservedDescriptors += count
+      options.extraEnvironment += environment
+    }
+    return options
+  }
+
+  static func preserved(_ arguments: Arguments) throws(Failure) -> Int32 {
+    Int32(try arguments.number("preserve-fds", in: 0...1024) ?? 0)
+  }
+}
+
+/// Listening sockets that the caller hands down (`sd_listen_fds(3)`).
+enum SocketActivation {
+  /// How many there are, and what tells the container's program of them; `nil` when there are none for this process.
+  static func passed() -> (count: Int32, environment: [String])? {
+    guard let count = variable("LISTEN_FDS").flatMap({ Int32($0) }), (1...1024).contains(count),
+      variable("LISTEN_PID") == String(getpid())
+    else { return nil }
+    var environment = ["LISTEN_FDS=\(count)", "LISTEN_PID=1"]
+    if let names = variable("LISTEN_FDNAMES") { environment.append("LISTEN_FDNAMES=\(names)") }
+    return (count, environment)
+  }
+
+  private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+}

@@ -1,0 +1,79 @@
+import Container
+
+/// One of the program's commands.
+protocol Command: Sendable {
+  /// The word that calls it.
+  static var name: String { get }
+  /// What it does, in a line.
+  static var summary: String { get }
+  /// Its operands, as the help shows them.
+  static var operands: String { get }
+  /// Its options.
+  static var options: [Option] { get }
+  /// How many operands it may have.
+  static var operandCount: ClosedRange<Int> { get }
+  /// After how many operands another command line begins.
+  static var operandsEndOptions: Int { get }
+  /// Whether people call it, or only the program itself.
+  static var isHidden: Bool { get }
+  /// Does it, and returns the exit status.
+  static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32
+}
+
+extension Command {
+  static var operandsEndOptions: Int { .max }
+  static var isHidden: Bool { false }
+}
+
+/// All commands, in the order of the help.
+let commands: [any Command.Type] = [
+  Run.self, Exec.self, Ps.self, List.self, Create.self, Start.self, StateCommand.self, Kill.self,
+  Delete.self, Pause.self, Resume.self, Spec.self, FeaturesCommand.self, Completion.self,
+]
+
+/// What is set for all commands.
+struct Settings: Sendable {
+  /// Where containers are kept.
+  let store: ContainerStore
+  /// Who makes cgroups.
+  let cgroupDriver: CgroupDriver
+  /// Where messages go.
+  let log: Log
+
+  /// The options before the command's name.
+  static let options = [
+    Option("root", value: "DIR", "keep the state of containers in DIR (default: /run/swiftjail)"),
+    Option("log", value: "FILE", "write messages to FILE as well"),
+    Option(
+      "log-format", value: "FORMAT", choices: ["text", "json"], "how to write them: text (the default) or json"),
+    Option("debug", "write more messages"),
+    Option(
+      "cgroup-manager", value: "DRIVER", choices: ["cgroupfs", "systemd", "disabled"],
+      "who makes cgroups: cgroupfs (the default), systemd or disabled"),
+    Option("systemd-cgroup", "the same as --cgroup-manager systemd"),
+    Option("version", letter: "v", "print the version"),
+    Option("help", letter: "h", "print this help"),
+  ]
+
+  init(_ arguments: Arguments, _ log: Log) throws(Failure) {
+    self.log = log
+    let root = arguments["root"] ?? ContainerStore.defaultPath
+    guard !root.isEmpty else { throw Failure(.usage, "--root: the path is empty") }
+    store = ContainerStore(path: root)
+    switch arguments["cgroup-manager"] {
+    case nil: cgroupDriver = arguments.has("systemd-cgroup") ? .systemd : .cgroupfs
+    case "cgroupfs"?: cgroupDriver = .cgroupfs
+    case "systemd"?: cgroupDriver = .systemd
+    case "disabled"?: cgroupDriver = .disabled
+    case let other?:
+      throw Failure(.usage, "--cgroup-manager \(other): must be cgroupfs, systemd or disabled")
+    }
+  }
+}
+
+extension Arguments {
+  /// The operand that names a container.
+  func containerID() throws(Failure) -> ContainerID {
+    try carryOut { () throws(ContainerError) in try ContainerID(operands[0]) }
+  }
+}

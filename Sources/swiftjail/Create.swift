@@ -1,0 +1,17 @@
+import Container
+
+/// `swiftjail create`
+enum Create: Command {
+  static let name = "create"
+  static let summary = "make a container whose program waits to be started"
+  static let operands = "ID"
+  static let operandCount = 1...1
+  static let options = BundleOptions.options
+
+  static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
+    let id = try arguments.containerID()
+    let options = try BundleOptions.read(arguments, settings)
+    try carryOut { () throws(ContainerError) in try settings.store.create(id, options) }
+    return 0
+  }
+}

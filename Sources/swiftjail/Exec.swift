@@ -1,0 +1,117 @@
+import Container
+import Glibc
+import Linux
+import OCI
+
+/// `swiftjail exec`
+enum Exec: Command {
+  static let name = "exec"
+  static let summary = "run another program in a running container"
+  static let operands = "ID [COMMAND [ARGUMENT...]]"
+  static let operandCount = 1...Int.max
+  static let operandsEndOptions = 1
+  static let options = [
+    Option("process", letter: "p", value: "FILE", "take the process from FILE, a process object of the specification"),
+    Option("cwd", value: "DIR", "the program's working directory"),
+    Option("env", letter: "e", value: "NAME=VALUE", "add to the program's environment"),
+    Option("tty", letter: "t", "give the program a terminal"),
+    Option("user", letter: "u", value: "UID[:GID]", "run the program as this user and group"),
+    Option("additional-gids", letter: "g", value: "GID", "add this group"),
+    Option("detach", letter: "d", "do not wait for the program to end"),
+    Option("pid-file", value: "FILE", "write the program's pid to FILE"),
+    Option("console-socket", value: "PATH", "send the terminal to the socket listening at PATH"),
+    Option("cap", letter: "c", value: "CAPABILITY", "add this capability"),
+    Option("no-new-privs", "forbid the program to gain privileges"),
+    Option("preserve-fds", value: "N", "give the program the N descriptors from number 3 up"),
+    Option("cgroup", value: "PATH", "run the program in this cgroup below the container's"),
+    Option("ignore-paused", "put the program into a paused container, to run when that is resumed"),
+  ]
+
+  static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
+    let id = try arguments.containerID()
+    let container = try carryOut { () throws(ContainerError) in try settings.store.container(id) }
+    var options = ExecOptions(process: try process(arguments, container))
+    options.consoleSocket = arguments["console-socket"]
+    options.pidFile = arguments["pid-file"]
+    options.preservedDescriptors = try BundleOptions.preserved(arguments)
+    options.cgroup = arguments["cgroup"]
+    options.ignoresPause = arguments.has("ignore-paused")
+    let detached = arguments.has("detach")
+    if detached, options.process.terminal, options.consoleSocket == nil {
+      throw Failure(.usage, "exec: a terminal and --detach: nobody would be at it; give --console-socket")
+    }
+    if detached {
+      return try carryOut { () throws(ContainerError) in
+        _ = try container.exec(options)
+        return 0
+      }
+    }
+    let foreground = try carryOut { () throws(ContainerError) in try Foreground() }
+    return try carryOut { () throws(ContainerError) in
+      try foreground.wait(for: try container.exec(options)).shellStatus
+    }
+  }
+
+  /// The process to run: the one in the file given, or the container's own with another command line.
+  private static func process(
+    _ arguments: Arguments, _ container: Container
+  ) throws(Failure) -> RuntimeConfig.Process {
+    let command = Array(arguments.operands.dropFirst())
+    var process: RuntimeConfig.Process
+    if let file = arguments["process"] {
+      let bytes: [UInt8]
+      do throws(Errno) { bytes = try File.read(file, limit: 16 << 20) } catch {
+        throw Failure(.failed, "--process \(file): \(error)")
+      }
+      do throws(ConfigError) { process = try RuntimeConfig.Process(parsing: bytes) } catch {
+        throw Failure(.failed, "--process \(file): \(error)")
+      }
+    } else {
+      guard !command.isEmpty else { throw Failure(.usage, "exec: no command given") }
+      let config = try carryOut { () throws(ContainerError) in try container.config() }
+      guard let own = config.process else { throw Failure(.failed, "the container has no process") }
+      process = own
+      process.terminal = false
+      process.consoleSize = nil
+    }
+    if !command.isEmpty { process.args = command }
+    if arguments.has("tty") { process.terminal = true }
+    if let cwd = arguments["cwd"] { process.cwd = cwd }
+    for setting in arguments.all("env") {
+      guard setting.contains("=") else { throw Failure(.usage, "--env \(setting): must be NAME=VALUE") }
+      process.env.append(setting)
+    }
+    if let user = arguments["user"] { try setUser(user, of: &process) }
+    for text in arguments.all("additional-gids") {
+      guard let group = UInt32(text) else { throw Failure(.usage, "--additional-gids \(text): must be a number") }
+      process.user.additionalGids.append(group)
+    }
+    if !arguments.all("cap").isEmpty { addCapabilities(arguments.all("cap"), to: &process) }
+    if arguments.has("no-new-privs") { process.noNewPrivileges = true }
+    return process
+  }
+
+  private static func setUser(
+    _ text: String, of process: inout RuntimeConfig.Process
+  ) throws(Failure) {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let uid = UInt32(parts[0]) else {
+      throw Failure(.usage, "--user \(text): must be a number, or two with a colon between them")
+    }
+    process.user.uid = uid
+    if parts.count > 1 {
+      guard let gid = UInt32(parts[1]) else { throw Failure(.usage, "--user \(text): the group must be a number") }
+      process.user.gid = gid
+    }
+  }
+
+  private static func addCapabilities(_ names: [String], to process: inout RuntimeConfig.Process) {
+    var sets = process.capabilities ?? RuntimeConfig.Capabilities()
+    for name in names {
+      if !sets.bounding.contains(name) { sets.bounding.append(name) }
+      if !sets.effective.contains(name) { sets.effective.append(name) }
+      if !sets.permitted.contains(name) { sets.permitted.append(name) }
+    }
+    process.capabilities = sets
+  }
+}

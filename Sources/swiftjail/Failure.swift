@@ -1,0 +1,41 @@
+import Container
+import OCI
+
+/// Why a command line was not carried out.
+struct Failure: Error {
+  /// Whose fault it is, which decides the exit status.
+  enum Kind {
+    /// The command line itself is wrong.
+    case usage
+    /// It was right, and could not be done.
+    case failed
+  }
+
+  let kind: Kind
+  /// One line for the person who asked.
+  let message: String
+
+  init(_ kind: Kind, _ message: String) {
+    self.kind = kind
+    self.message = message
+  }
+
+  init(_ error: ContainerError) { self.init(.failed, error.description) }
+
+  /// The status with which `run` and `exec` exit when the program was not executed: as a shell and as Docker have it, so
+  /// that it can be told from most programs' own.
+  var programStatus: Int32 {
+    if message.hasPrefix("exec: ") {
+      if message.hasSuffix("executable file not found in $PATH") || message.hasSuffix("No such file or directory") {
+        return 127
+      }
+      return 126
+    }
+    return 125
+  }
+}
+
+/// Does `body`, whose errors end the command.
+func carryOut<Result: ~Copyable>(_ body: () throws(ContainerError) -> Result) throws(Failure) -> Result {
+  do throws(ContainerError) { return try body() } catch { throw Failure(error) }
+}

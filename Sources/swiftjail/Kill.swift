@@ -1,0 +1,21 @@
+import Container
+import Linux
+
+/// `swiftjail kill`
+enum Kill: Command {
+  static let name = "kill"
+  static let summary = "send a signal to a container's first process, or to all of them"
+  static let operands = "ID [SIGNAL]"
+  static let operandCount = 1...2
+  static let options = [Option("all", letter: "a", "send it to every process of the container")]
+
+  static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
+    let id = try arguments.containerID()
+    let text = arguments.operands.count > 1 ? arguments.operands[1] : "TERM"
+    guard let signal = Signal(text) else { throw Failure(.usage, "kill: \"\(text)\" is no signal") }
+    try carryOut { () throws(ContainerError) in
+      try settings.store.container(id).kill(signal, all: arguments.has("all"))
+    }
+    return 0
+  }
+}

@@ -1,0 +1,64 @@
+import Linux
+import OCI
+
+/// Messages for the person at the terminal, and for the engine that asked for them in a file.
+struct Log: Sendable {
+  enum Format: Sendable { case text, json }
+
+  enum Level: String, Sendable {
+    case debug, warning, error
+  }
+
+  var file: String?
+  var format = Format.text
+  var isDebug = false
+
+  /// Writes `message`; errors go to standard error in any case.
+  func write(_ level: Level, _ message: String) {
+    if level == .debug, !isDebug { return }
+    // One line, whatever a path or a name in it holds.
+    let line = String(message.map { $0.isNewline ? " " : $0 })
+    if level != .debug || file == nil { Output.error("swiftjail: \(line)\n") }
+    guard let file else { return }
+    do throws(Errno) {
+      let log = try FileDescriptor.open(file, [.writeOnly, .create, .append], mode: 0o644)
+      try log.writeAll(Array(entry(level, line).utf8))
+    } catch {
+      Output.error("swiftjail: --log \(file): \(error)\n")
+    }
+  }
+
+  private func entry(_ level: Level, _ line: String) -> String {
+    let time = Clock.text(Clock.now())
+    switch format {
+    case .json:
+      var object = JSON.Object()
+      object.add("level", level.rawValue)
+      object.add("msg", line)
+      object.add("time", time)
+      return JSON.object(object).text() + "\n"
+    case .text:
+      return "time=\"\(time)\" level=\(level.rawValue) msg=\(JSON.string(line).text())\n"
+    }
+  }
+}
+
+/// The program's own standard streams.
+enum Output {
+  /// Writes `text` to standard output.
+  ///
+  /// - Throws: `Failure` when it cannot be written, such as to a full disk.
+  static func print(_ text: String) throws(Failure) {
+    do throws(Errno) { try write(text, to: 1) } catch {
+      throw Failure(.failed, "write to standard output: \(error)")
+    }
+  }
+
+  /// Writes `text` to standard error; when even that cannot be done there is nobody to tell.
+  static func error(_ text: String) { try? write(text, to: 2) }
+
+  private static func write(_ text: String, to number: Int32) throws(Errno) {
+    let stream = try FileDescriptor.duplicate(of: number)
+    try stream.writeAll(Array(text.utf8))
+  }
+}
