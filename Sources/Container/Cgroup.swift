@@ -129,13 +129,15 @@ struct Cgroup: Sendable {
     do throws(Errno) {
       try File.write(setting.value, to: "\(directory)/\(setting.file)")
     } catch .noSuchFileOrDirectory where setting.file.hasPrefix("io.weight") {
-      throw .config(setting.field, "no input/output scheduler of this machine takes weights (io.weight is missing)")
+      throw .config(
+        setting.field, "no input/output scheduler of this machine takes weights (io.weight is missing)")
     } catch .noSuchFileOrDirectory where setting.file.hasPrefix("memory.swap") {
       // Without swap accounting there is no swap to limit, unless the limit asks for some.
       if setting.value == "0" || setting.value == "max" { return }
       throw .config(setting.field, "this kernel does not account for swap (\(setting.file) is missing)")
     } catch {
-      throw ContainerError("\(setting.field): write \"\(setting.value)\" to \(directory)/\(setting.file)", error)
+      throw ContainerError(
+        "\(setting.field): write \"\(setting.value)\" to \(directory)/\(setting.file)", error)
     }
   }
 

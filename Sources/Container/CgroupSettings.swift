@@ -92,7 +92,8 @@ enum CgroupSettings {
     if swap < 0 { return "max" }
     guard let limit = memory.limit, limit > 0 else {
       throw .config(
-        "linux.resources.memory.swap", "it counts memory and swap together, so memory.limit is needed with it")
+        "linux.resources.memory.swap", "it counts memory and swap together, so memory.limit is needed with it"
+      )
     }
     guard swap >= limit else {
       throw .config(

@@ -107,7 +107,8 @@ struct ContainerProcess: Sendable {
       return name
     }
     let variable = plan.environment.last { $0.hasPrefix("PATH=") }
-    let path = variable.map { $0.dropFirst(5) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    let path =
+      variable.map { $0.dropFirst(5) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     var denied = false
     if !name.isEmpty {
       for directory in path.split(separator: ":", omittingEmptySubsequences: false) {

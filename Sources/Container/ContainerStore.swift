@@ -56,7 +56,8 @@ public struct ContainerStore: Sendable {
       return try Lock.wait(for: directory)
     } catch .fileExists {
       throw ContainerError(
-        .alreadyExists, "a container called \(id) exists already (in \(path)); delete it or take another name")
+        .alreadyExists, "a container called \(id) exists already (in \(path)); delete it or take another name"
+      )
     } catch {
       throw ContainerError("make the state directory \(directory)", error)
     }

@@ -90,7 +90,8 @@ extension ContainerStore {
 
     let lock = try reserve(id)
     let record = Record(
-      id: id, ociVersion: config.ociVersion, bundle: bundle, root: plan.root, created: Clock.now(), cgroup: cgroup?.path, namespaces: plan.namespaces,
+      id: id, ociVersion: config.ociVersion, bundle: bundle, root: plan.root, created: Clock.now(),
+      cgroup: cgroup?.path, namespaces: plan.namespaces,
       annotations: config.annotations, ownedDirectory: options.ownedDirectory)
     var birth = Birth(
       container: Container(record, in: self), plan: plan, options: options, cgroup: cgroup)

@@ -82,7 +82,8 @@ struct Init: ~Copyable {
       // Nothing of the host's stays open while nobody knows how long this takes.
       try attempt("close what is left of the host") { () throws(Errno) in
         try closeAll(
-          from: 3 + options.preservedDescriptors, except: [fifo.rawValue, handshake.socket.descriptor.rawValue])
+          from: 3 + options.preservedDescriptors,
+          except: [fifo.rawValue, handshake.socket.descriptor.rawValue])
       }
       let started = try attempt("wait to be started") { () throws(Errno) in
         try fifo.readByte()

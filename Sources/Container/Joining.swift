@@ -35,7 +35,8 @@ extension Container {
           .wrongStatus, "cannot exec in \(id): it is paused; resume it, or use --ignore-paused")
       }
     case .stopped, .creating:
-      throw ContainerError(.wrongStatus, "cannot exec in \(id): container is not running (\(status.rawValue))")
+      throw ContainerError(
+        .wrongStatus, "cannot exec in \(id): container is not running (\(status.rawValue))")
     }
     do throws(ConfigError) { try options.process.validate() } catch {
       throw ContainerError(.invalidConfig, "process.\(error)")

@@ -205,7 +205,8 @@ struct Plan: Sendable {
     } else if path.hasPrefix("user/") {
       needed = .user
     } else {
-      throw .config(field, "a parameter of the whole machine; a container may set those of its own namespaces")
+      throw .config(
+        field, "a parameter of the whole machine; a container may set those of its own namespaces")
     }
     guard own.contains(needed) else {
       throw .config(field, "the container shares the namespace that this belongs to with the host")

@@ -69,7 +69,8 @@ struct HostMounts: ~Copyable {
       let uids = mount.uidMappings.isEmpty ? plan.uidMappings : mount.uidMappings
       let gids = mount.gidMappings.isEmpty ? plan.gidMappings : mount.gidMappings
       guard !uids.isEmpty, !gids.isEmpty else {
-        throw .config("\(mount.field).options", "no ids to map: the container has no user namespace of its own")
+        throw .config(
+          "\(mount.field).options", "no ids to map: the container has no user namespace of its own")
       }
       let namespace = try UserNamespace.make(uidMappings: uids, gidMappings: gids)
       try attempt(
@@ -394,7 +395,8 @@ struct RootFilesystem: ~Copyable {
 
   /// A place in the container, or `nil` when it is not there.
   private func existing(_ path: String) throws(ContainerError) -> FileDescriptor? {
-    do throws(Errno) { return try open(path) } catch .noSuchFileOrDirectory { return nil } catch .notDirectory {
+    do throws(Errno) { return try open(path) } catch .noSuchFileOrDirectory { return nil } catch .notDirectory
+    {
       return nil
     } catch {
       throw ContainerError("look at \(path) in the container", error)

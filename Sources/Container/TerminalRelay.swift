@@ -58,7 +58,9 @@ struct TerminalRelay: ~Copyable {
     }
   }
 
-  private func masterEvents(_ toContainer: borrowing Backlog, _ toCaller: borrowing Backlog) -> PollEntry.Events {
+  private func masterEvents(_ toContainer: borrowing Backlog, _ toCaller: borrowing Backlog)
+    -> PollEntry.Events
+  {
     var events: PollEntry.Events = []
     if toCaller.isEmpty { events.insert(.readable) }
     if !toContainer.isEmpty { events.insert(.writable) }

@@ -213,7 +213,8 @@ public enum File {
   /// Puts a file with `bytes` at `path`, replacing what is there in one step: a reader sees the old or
   /// the new file, whole (`rename(2)`).
   public static func replace(
-    _ path: String, at directory: Int32 = workingDirectory, with bytes: borrowing [UInt8], mode: UInt32 = 0o600
+    _ path: String, at directory: Int32 = workingDirectory, with bytes: borrowing [UInt8],
+    mode: UInt32 = 0o600
   ) throws(Errno) {
     let draft = "\(path).\(linux_getpid())"
     do throws(Errno) {
@@ -246,7 +247,9 @@ public enum File {
   }
 
   /// What the symbolic link at `path` says (`readlinkat(2)`).
-  public static func symbolicLink(_ path: String, at directory: Int32 = workingDirectory) throws(Errno) -> String {
+  public static func symbolicLink(_ path: String, at directory: Int32 = workingDirectory) throws(Errno)
+    -> String
+  {
     var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
     let count = try retrying {
       buffer.withUnsafeMutableBytes { raw in

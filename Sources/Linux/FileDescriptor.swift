@@ -132,12 +132,9 @@ extension FileDescriptor {
 
   /// A pipe, read end first (`pipe2(2)`).
   public static func pipe() throws(Errno) -> Pipe {
-    var ends: (Int32, Int32) = (-1, -1)
-    try withUnsafeMutableBytes(of: &ends) { (raw) throws(Errno) in
-      guard let base = raw.bindMemory(to: Int32.self).baseAddress else { throw .invalidArgument }
-      try once { pipe2(base, O_CLOEXEC) }
-    }
-    return Pipe(read: FileDescriptor(owning: ends.0), write: FileDescriptor(owning: ends.1))
+    var ends: [Int32] = [-1, -1]
+    try once { linux_pipe(&ends, O_CLOEXEC) }
+    return Pipe(read: FileDescriptor(owning: ends[0]), write: FileDescriptor(owning: ends[1]))
   }
 
   /// An anonymous file in memory that may be executed (`memfd_create(2)`).

@@ -84,7 +84,8 @@ public struct Mount: ~Copyable, Sendable {
     userNamespace: Int32 = 0, recursive: Bool = false
   ) throws(Errno) {
     try changeMount(
-      at: "", in: root.rawValue, set: set, clear: clear, propagation: propagation, userNamespace: userNamespace,
+      at: "", in: root.rawValue, set: set, clear: clear, propagation: propagation,
+      userNamespace: userNamespace,
       recursive: recursive)
   }
 }

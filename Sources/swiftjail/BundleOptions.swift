@@ -5,7 +5,8 @@ import Linux
 /// The options that `create` and `run` share.
 enum BundleOptions {
   static let options = [
-    Option("bundle", letter: "b", value: "DIR", "the directory with config.json (default: the working directory)"),
+    Option(
+      "bundle", letter: "b", value: "DIR", "the directory with config.json (default: the working directory)"),
     Option("console-socket", value: "PATH", "send the terminal to the socket listening at PATH"),
     Option("pid-file", value: "FILE", "write the pid of the container's first process to FILE"),
     Option("no-pivot", "enter the root with chroot, where pivot_root cannot work (a root in memory)"),

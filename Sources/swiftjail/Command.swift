@@ -45,7 +45,8 @@ struct Settings: Sendable {
     Option("root", value: "DIR", "keep the state of containers in DIR (default: /run/swiftjail)"),
     Option("log", value: "FILE", "write messages to FILE as well"),
     Option(
-      "log-format", value: "FORMAT", choices: ["text", "json"], "how to write them: text (the default) or json"),
+      "log-format", value: "FORMAT", choices: ["text", "json"],
+      "how to write them: text (the default) or json"),
     Option("debug", "write more messages"),
     Option(
       "cgroup-manager", value: "DRIVER", choices: ["cgroupfs", "systemd", "disabled"],

@@ -11,7 +11,9 @@ enum Exec: Command {
   static let operandCount = 1...Int.max
   static let operandsEndOptions = 1
   static let options = [
-    Option("process", letter: "p", value: "FILE", "take the process from FILE, a process object of the specification"),
+    Option(
+      "process", letter: "p", value: "FILE",
+      "take the process from FILE, a process object of the specification"),
     Option("cwd", value: "DIR", "the program's working directory"),
     Option("env", letter: "e", value: "NAME=VALUE", "add to the program's environment"),
     Option("tty", letter: "t", "give the program a terminal"),
@@ -83,7 +85,9 @@ enum Exec: Command {
     }
     if let user = arguments["user"] { try setUser(user, of: &process) }
     for text in arguments.all("additional-gids") {
-      guard let group = UInt32(text) else { throw Failure(.usage, "--additional-gids \(text): must be a number") }
+      guard let group = UInt32(text) else {
+        throw Failure(.usage, "--additional-gids \(text): must be a number")
+      }
       process.user.additionalGids.append(group)
     }
     if !arguments.all("cap").isEmpty { addCapabilities(arguments.all("cap"), to: &process) }
@@ -100,7 +104,9 @@ enum Exec: Command {
     }
     process.user.uid = uid
     if parts.count > 1 {
-      guard let gid = UInt32(parts[1]) else { throw Failure(.usage, "--user \(text): the group must be a number") }
+      guard let gid = UInt32(parts[1]) else {
+        throw Failure(.usage, "--user \(text): the group must be a number")
+      }
       process.user.gid = gid
     }
   }

@@ -26,7 +26,9 @@ struct Failure: Error {
   /// that it can be told from most programs' own.
   var programStatus: Int32 {
     if message.hasPrefix("exec: ") {
-      if message.hasSuffix("executable file not found in $PATH") || message.hasSuffix("No such file or directory") {
+      if message.hasSuffix("executable file not found in $PATH")
+        || message.hasSuffix("No such file or directory")
+      {
         return 127
       }
       return 126

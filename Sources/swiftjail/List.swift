@@ -25,7 +25,8 @@ enum List: Command {
       for container in containers {
         let state = container.state()
         table.add([
-          state.id, String(state.pid ?? 0), state.status.rawValue, state.bundle, container.createdText, "root",
+          state.id, String(state.pid ?? 0), state.status.rawValue, state.bundle, container.createdText,
+          "root",
         ])
       }
       try Output.print(table.text)

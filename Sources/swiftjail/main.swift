@@ -52,7 +52,8 @@ func run(
     }
     guard command.operandCount.contains(arguments.operands.count) else {
       let what = arguments.operands.count < command.operandCount.lowerBound ? "too few" : "too many"
-      throw Failure(.usage, "\(what) arguments; it takes \(command.operands.isEmpty ? "none" : command.operands)")
+      throw Failure(
+        .usage, "\(what) arguments; it takes \(command.operands.isEmpty ? "none" : command.operands)")
     }
   } catch {
     throw Failure(error.kind, "\(command.name): \(error.message)")

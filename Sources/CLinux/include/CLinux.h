@@ -2,9 +2,8 @@
 // request numbers. Declarations only: every decision is made in Swift, in the module Linux.
 #pragma once
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// _GNU_SOURCE stays undefined: Swift's Glibc module is built without it, and the two must agree on the
+// structures that they share.
 
 #include <fcntl.h>
 #include <grp.h>
@@ -102,6 +101,7 @@ static inline int linux_siginfo_status(const siginfo_t *info) { return info->si_
 static inline int linux_siginfo_code(const siginfo_t *info) { return info->si_code; }
 static inline pid_t linux_siginfo_pid(const siginfo_t *info) { return info->si_pid; }
 
+static inline long linux_pipe(int ends[2], int flags) { return syscall(SYS_pipe2, ends, flags); }
 static inline long linux_close_range(unsigned first, unsigned last, unsigned flags) {
   return syscall(SYS_close_range, first, last, flags);
 }
