@@ -54,7 +54,8 @@ final class Sandbox {
   }
 
   func writeConfig() throws {
-    try config.data.write(to: URL(fileURLWithPath: bundle + "/config.json"))
+    // Whole, for those who start while another reads it.
+    try config.data.write(to: URL(fileURLWithPath: bundle + "/config.json"), options: .atomic)
   }
 
   /// A command line of the program, with this sandbox's state root.

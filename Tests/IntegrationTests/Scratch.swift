@@ -5,7 +5,8 @@ struct Scratch {
   let path: String
 
   init() {
-    var template = Array("/tmp/swiftjail-test-XXXXXX".utf8CString)
+    let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
+    var template = Array("\(parent)/swiftjail-test-XXXXXX".utf8CString)
     let made = mkdtemp(&template) != nil
     path =
       made

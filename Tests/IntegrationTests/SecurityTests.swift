@@ -1,0 +1,311 @@
+import Foundation
+import Testing
+
+/// A root file system that means harm.
+@Suite("Hostile roots")
+struct SecurityTests {
+  /// A directory on the host, with a file, that nothing inside may reach or change.
+  func outside(of box: Sandbox) throws -> String {
+    let path = box.scratch.path + "/outside"
+    try makeDirectory(path)
+    try write("host secret", to: path + "/file")
+    return path
+  }
+
+  func expectUntouched(_ outside: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    try #expect(
+      FileManager.default.contentsOfDirectory(atPath: outside) == ["file"], sourceLocation: sourceLocation)
+    #expect(contents(outside + "/file") == "host secret", sourceLocation: sourceLocation)
+  }
+
+  enum Way: String, CaseIterable, Sendable {
+    case absolute, upwards, process, nested
+
+    /// A link's target that would lead from the root's top to a host path.
+    func target(_ path: String) -> String {
+      switch self {
+      case .absolute: path
+      case .upwards: "../../../../../../../../../.." + path
+      case .process: "/proc/self/root" + path
+      case .nested: "/etc/again/file/.." + path
+      }
+    }
+  }
+
+  @Test("A mount below a link stays in the root", arguments: Way.allCases)
+  func mountThroughLink(way: Way) throws {
+    try withSandbox { box in
+      let outside = try outside(of: box)
+      try makeLink(box.rootfs + "/link", to: way.target(outside))
+      box.config.mount("/link/new/place", type: "tmpfs", source: "tmpfs")
+      box.config.shell("cat /link/file; cat \(outside)/file; true")
+      let outcome = try box.run()
+      #expect(!outcome.text.contains("host secret"), "\(outcome)")
+      try expectUntouched(outside)
+    }
+  }
+
+  @Test("A mount on a link stays in the root", arguments: Way.allCases)
+  func mountOnLink(way: Way) throws {
+    try withSandbox { box in
+      let outside = try outside(of: box)
+      try makeDirectory(box.scratch.path + "/source")
+      try makeLink(box.rootfs + "/link", to: way.target(outside))
+      box.config.mount("/link", source: box.scratch.path + "/source", ["bind"])
+      box.config.shell("touch /link/new; cat /link/file; true")
+      let outcome = try box.run()
+      #expect(!outcome.text.contains("host secret"), "\(outcome)")
+      try expectUntouched(outside)
+    }
+  }
+
+  @Test("A file bound on a link stays in the root", arguments: Way.allCases)
+  func fileOnLink(way: Way) throws {
+    try withSandbox { box in
+      let outside = try outside(of: box)
+      try write("bound", to: box.scratch.path + "/bound")
+      try makeLink(box.rootfs + "/link", to: way.target(outside + "/file"))
+      box.config.mount("/link", source: box.scratch.path + "/bound", ["bind"])
+      box.config.shell("cat /link; true")
+      let outcome = try box.run()
+      #expect(!outcome.text.contains("host secret"), "\(outcome)")
+      try expectUntouched(outside)
+    }
+  }
+
+  @Test("tmpcopyup copies nothing from outside the root", arguments: Way.allCases)
+  func copyUp(way: Way) throws {
+    try withSandbox { box in
+      let outside = try outside(of: box)
+      try makeLink(box.rootfs + "/link", to: way.target(outside))
+      box.config.mount("/link", type: "tmpfs", source: "tmpfs", ["tmpcopyup"])
+      box.config.shell("cat /link/file \(outside)/file; true")
+      let outcome = try box.run()
+      #expect(!outcome.text.contains("host secret"), "\(outcome)")
+      try expectUntouched(outside)
+    }
+  }
+
+  @Test("A destination with .. stays in the root")
+  func upwards() throws {
+    try withSandbox { box in
+      let outside = try outside(of: box)
+      box.config.mount("/../../../../../.." + outside + "/new", type: "tmpfs", source: "tmpfs")
+      _ = try box.run()
+      try expectUntouched(outside)
+    }
+  }
+
+  // CVE-2019-19921, CVE-2023-28642
+  @Test("/proc as a link is refused, or the real one is mounted with its parts read-only")
+  func procLink() throws {
+    try withSandbox { box in
+      try FileManager.default.removeItem(atPath: box.rootfs + "/proc")
+      try makeDirectory(box.rootfs + "/tmp/proc/self/attr")
+      try makeLink(box.rootfs + "/proc", to: "/tmp/proc")
+      box.config.shell("grep -q . /proc/self/mountinfo && (echo x > /proc/sys/kernel/hostname) 2>&1; true")
+      let outcome = try box.run()
+      if outcome.status == 0 {
+        #expect(outcome.text.contains("Read-only file system"), "\(outcome)")
+      } else {
+        expectRefusal(outcome, saying: "/proc")
+      }
+    }
+  }
+
+  // CVE-2025-31133
+  @Test("/dev/null as a link unmasks nothing and is never followed")
+  func nullLink() throws {
+    try withSandbox { box in
+      let outside = try outside(of: box)
+      for point in ["/dev", "/dev/pts", "/dev/shm", "/dev/mqueue"] { box.config.unmount(point) }
+      try write("password", to: box.rootfs + "/etc/secret")
+      try write("innocent", to: box.rootfs + "/etc/innocent")
+      try makeLink(box.rootfs + "/dev/null", to: outside + "/file")
+      try makeLink(box.rootfs + "/dev/zero", to: "/etc/innocent")
+      box.config["linux.maskedPaths"] = ["/etc/secret"]
+      box.config.shell("cat /etc/secret; echo x > /etc/secret; cat /dev/null; true")
+      let outcome = try box.run()
+      #expect(!outcome.text.contains("password") && !outcome.text.contains("host secret"), "\(outcome)")
+      #expect(contents(box.rootfs + "/etc/innocent") == "innocent")
+      try expectUntouched(outside)
+    }
+  }
+
+  @Test("/dev as a link leads nowhere outside", arguments: Way.allCases)
+  func devLink(way: Way) throws {
+    try withSandbox { box in
+      let outside = try outside(of: box)
+      for point in ["/dev", "/dev/pts", "/dev/shm", "/dev/mqueue"] { box.config.unmount(point) }
+      try FileManager.default.removeItem(atPath: box.rootfs + "/dev")
+      try makeLink(box.rootfs + "/dev", to: way.target(outside))
+      _ = try box.run()
+      try expectUntouched(outside)
+    }
+  }
+
+  @Test("A masked path that is a link hides what it leads to, and nothing outside", arguments: [true, false])
+  func maskedLink(inside: Bool) throws {
+    try withSandbox { box in
+      let outside = try outside(of: box)
+      try write("password", to: box.rootfs + "/etc/secret")
+      try makeLink(box.rootfs + "/etc/masked", to: inside ? "/etc/secret" : outside + "/file")
+      box.config["linux.maskedPaths"] = ["/etc/masked"]
+      box.config.shell("cat /etc/masked; true")
+      let outcome = try box.run()
+      #expect(!outcome.text.contains("password") && !outcome.text.contains("host secret"), "\(outcome)")
+      try expectUntouched(outside)
+    }
+  }
+
+  @Test("A read-only path that is a link changes nothing outside", arguments: Way.allCases)
+  func readOnlyLink(way: Way) throws {
+    try withSandbox { box in
+      let outside = try outside(of: box)
+      try makeLink(box.rootfs + "/etc/fixed", to: way.target(outside))
+      box.config["linux.readonlyPaths"] = ["/etc/fixed"]
+      box.config.shell("cat /etc/fixed/file; true")
+      let outcome = try box.run()
+      #expect(!outcome.text.contains("host secret"), "\(outcome)")
+      try write("host secret", to: outside + "/file")
+      try expectUntouched(outside)
+    }
+  }
+
+  @Test("A device below a link stays in the root", arguments: Way.allCases)
+  func deviceThroughLink(way: Way) throws {
+    try withSandbox { box in
+      let outside = try outside(of: box)
+      try makeLink(box.rootfs + "/link", to: way.target(outside))
+      box.config["linux.devices"] = [["type": "c", "path": "/link/mine", "major": 1, "minor": 3]]
+      _ = try box.run()
+      try expectUntouched(outside)
+    }
+  }
+
+  // CVE-2024-21626
+  @Test("A working directory in /proc/self/fd does not lead out", arguments: 3...12)
+  func descriptorDirectory(number: Int) throws {
+    try withSandbox { box in
+      let outside = try outside(of: box)
+      let up = "../../../../../../../../../.."
+      let script = "for i in . .. ../.. \(up); do cat $i\(outside)/file; done; true"
+      box.config["process.cwd"] = "/proc/self/fd/\(number)"
+      box.config.shell(script)
+      let outcome = try box.run()
+      #expect(!outcome.text.contains("host secret"), "\(outcome)")
+
+      box.config["process.cwd"] = "/"
+      box.config["process.args"] = ["sleep", "1000"]
+      try box.detach()
+      let exec = try box.exec(["--cwd", "/proc/self/fd/\(number)"], "sh", "-c", script)
+      #expect(!exec.text.contains("host secret"), "\(exec)")
+    }
+  }
+
+  @Test("A working directory that is a link to /proc/self/fd does not lead out")
+  func linkedDirectory() throws {
+    try withSandbox { box in
+      let outside = try outside(of: box)
+      for number in 3...9 {
+        try makeLink(box.rootfs + "/link\(number)", to: "/proc/self/fd/\(number)")
+        box.config["process.cwd"] = "/link\(number)"
+        box.config.shell("cat ../../../../../../../../../..\(outside)/file; true")
+        let outcome = try box.run()
+        #expect(!outcome.text.contains("host secret"), "\(outcome)")
+      }
+    }
+  }
+
+  @Test("Descriptors that the caller leaves open do not come in")
+  func callersDescriptors() throws {
+    try withSandbox { box in
+      let directory = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      defer { close(directory) }
+      box.config["process.args"] = ["ls", "/proc/self/fd"]
+      var run = try box.prepare("run")
+      run.extra = [directory, directory, directory]
+      try #expect(run.call().lines == ["0", "1", "2", "3"])
+
+      box.config["process.args"] = ["sleep", "1000"]
+      try box.detach()
+      var exec = box.program(["exec", box.id, "ls", "/proc/self/fd"])
+      exec.extra = [directory, directory]
+      try #expect(exec.call().lines == ["0", "1", "2", "3"])
+    }
+  }
+
+  // CVE-2019-5736
+  @Test("The runtime's own program cannot be written from inside")
+  func ownProgram() throws {
+    try withSandbox { box in
+      // A copy: should the attack work, it hits nothing of value.
+      let copy = box.scratch.path + "/runtime"
+      try FileManager.default.copyItem(atPath: Swiftjail.program, toPath: copy)
+      chmod(copy, 0o755)
+      let before = try Data(contentsOf: URL(fileURLWithPath: copy))
+
+      try write("#!/proc/self/exe\n", to: box.rootfs + "/bin/evil", mode: 0o755)
+      // Holds on to any program that is not the root's own, and writes to it once it has ended.
+      let attack = """
+        echo ready
+        while :; do
+          for p in /proc/[0-9]*; do
+            t=$(readlink $p/exe) || continue
+            case "$t" in /bin/busybox) continue;; esac
+            ( exec 9< $p/exe || exit
+              n=0; while [ $n -lt 50 ]; do n=$((n+1)); echo pwned > /proc/self/fd/9 && break; sleep 0.01; done
+            ) 2> /dev/null
+          done
+        done
+        """
+      box.config.shell(attack)
+      try box.writeConfig()
+      var run = box.program(["run", "--detach", "--bundle", box.bundle, box.id])
+      run.path = copy
+      let started = try run.call()
+      #expect(started.status == 0, "\(started)")
+      defer { _ = try? box.call("delete", "--force", box.id) }
+      for command in ["/bin/evil", "/proc/self/exe", "/bin/evil", "/proc/self/exe", "/bin/evil"] {
+        var exec = box.program(["exec", box.id, command])
+        exec.path = copy
+        _ = try exec.call()
+      }
+      try box.succeed("delete", "--force", box.id)
+      try #expect(Data(contentsOf: URL(fileURLWithPath: copy)) == before)
+    }
+  }
+
+  @Test("A FIFO where a mount goes is refused, and makes nobody wait")
+  func pipeAsDestination() throws {
+    try withSandbox { box in
+      try FileManager.default.removeItem(atPath: box.rootfs + "/sys")
+      mkfifo(box.rootfs + "/sys", 0o666)
+      expectRefusal(try box.run(), saying: "/sys")
+      expectNothingLeft(of: box)
+    }
+  }
+
+  @Test("A FIFO as the program's working directory, or as a masked path, makes nobody wait")
+  func pipes() throws {
+    try withSandbox { box in
+      mkfifo(box.rootfs + "/etc/pipe", 0o666)
+      box.config["linux.maskedPaths"] = ["/etc/pipe"]
+      box.config["linux.readonlyPaths"] = ["/etc/pipe"]
+      _ = try box.run()
+      box.config["linux.maskedPaths"] = [String]()
+      box.config["process.cwd"] = "/etc/pipe"
+      try #expect(box.run().status != 0)
+    }
+  }
+
+  @Test("Killing or signalling by the container's word never reaches the host")
+  func signals() throws {
+    try withSandbox { box in
+      // All that pid 1 of the namespace can signal is its own.
+      box.config.shell("kill -0 \(getpid()) 2>&1; kill -9 -1; echo survived")
+      let outcome = try box.run()
+      #expect(outcome.text.contains("survived"), "\(outcome)")
+    }
+  }
+}
