@@ -87,6 +87,9 @@ extension Container {
     }
     var cgroup = own
     if let below = options.cgroup {
+      guard !below.split(separator: "/").contains("..") else {
+        throw ContainerError(.invalidConfig, "--cgroup \(below): must stay below the container's cgroup")
+      }
       cgroup = Cgroup(hierarchy: own.hierarchy, path: own.path + MountPlan.clean(below))
     }
     do throws(Errno) {

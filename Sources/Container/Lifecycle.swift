@@ -111,7 +111,8 @@ extension Container {
   /// Ends and removes everything but the state directory.
   fileprivate func remove(force: Bool) throws(ContainerError) {
     let status = status()
-    if status != .stopped, !force {
+    // One that was never started has nothing to lose.
+    if status != .stopped, status != .created, !force {
       throw ContainerError(
         .wrongStatus, "cannot delete \(id): it is \(status.rawValue); stop it first, or use --force")
     }

@@ -110,9 +110,8 @@ struct RootFilesystem: ~Copyable {
     devIsBound = plan.mounts.contains { mount in
       if case .bind = mount.kind { mount.destination == "/dev" } else { false }
     }
+    let propagation = plan.rootPropagation.propagation
     try attempt("keep the container's mounts from the host") { () throws(Errno) in
-      // With "shared", mounts go both ways only after the old root is gone.
-      let propagation = plan.rootPropagation.propagation
       try changeMount(at: "/", propagation: propagation == .private ? .private : .slave, recursive: true)
     }
     root = try attempt("attach the root \(plan.root)") { () throws(Errno) in
@@ -120,6 +119,10 @@ struct RootFilesystem: ~Copyable {
       case .some(let copy):
         let hostRoot = try FileDescriptor.open("/", [.path, .directory])
         try copy.attach(to: hostRoot)
+        // A root that is shared cannot be pivoted to; that comes after.
+        if propagation != .shared {
+          try copy.change(propagation: propagation, recursive: plan.rootPropagation.recursive)
+        }
         return try copy.root.duplicate()
       case .none: throw .invalidArgument
       }
@@ -244,7 +247,7 @@ struct RootFilesystem: ~Copyable {
   private static func make(
     _ type: String, _ source: String, _ entry: MountPlan
   ) throws(ContainerError) -> Mount {
-    let context = try attempt("\(entry.field).type: file system \"\(type)\"") { () throws(Errno) in
+    let context = try attempt("\(entry.field): mount \(type) on \(entry.destination)") { () throws(Errno) in
       try FileSystemContext(type)
     }
     do throws(Errno) {
@@ -415,7 +418,9 @@ struct RootFilesystem: ~Copyable {
         try Directory.changeRoot(to: root)
       }
       let change = plan.rootPropagation
-      try changeMount(at: "/", propagation: change.propagation, recursive: change.recursive)
+      if change.propagation == .shared {
+        try changeMount(at: "/", propagation: .shared, recursive: change.recursive)
+      }
     }
   }
 }

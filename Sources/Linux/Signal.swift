@@ -84,11 +84,11 @@ public struct SignalMask: Sendable {
   }
 }
 
-/// Gives every signal its default effect again, as a new program expects (`signal(2)`): `execve` keeps
+/// Gives every signal its default effect again, as a new program expects (`sigaction(2)`): `execve` keeps
 /// ignored signals ignored.
 public func resetSignalActions() {
   for signal in Int32(1)...64 where signal != SIGKILL && signal != SIGSTOP {
-    Glibc.signal(signal, SIG_DFL)
+    _ = linux_reset_signal(signal)
   }
 }
 

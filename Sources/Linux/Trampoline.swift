@@ -9,6 +9,8 @@ import Glibc
 /// and write to it once it is idle. So the process first becomes this image, which lives in sealed memory and holds
 /// nothing.
 ///
+/// Executed again from inside, where the report descriptor is closed, the image exits with 127 at once.
+///
 /// The image treats its first argument as the path to execute and the others as the arguments, from number 0. When that
 /// fails it writes the kernel's answer (`-errno`, eight bytes) to the report descriptor and exits with 127.
 public struct Trampoline: ~Copyable {
@@ -55,6 +57,7 @@ public struct Trampoline: ~Copyable {
         + [0xba, 0x01, 0x00, 0x00, 0x00]  // mov edx, FD_CLOEXEC
         + [0xb8, 0x48, 0x00, 0x00, 0x00]  // mov eax, SYS_fcntl
         + [0x0f, 0x05]  // syscall
+        + [0x85, 0xc0, 0x78, 0x2f]  // test eax, eax; js to the exit
         + [0x48, 0x8b, 0x0c, 0x24]  // mov rcx, [rsp]               argc
         + [0x48, 0x8b, 0x7c, 0x24, 0x08]  // mov rdi, [rsp+8]       argv[0], the path
         + [0x48, 0x8d, 0x74, 0x24, 0x10]  // lea rsi, [rsp+16]      argv + 1
@@ -82,6 +85,7 @@ public struct Trampoline: ~Copyable {
         0xd280_0022,  // mov x2, FD_CLOEXEC
         0xd280_0328,  // mov x8, SYS_fcntl
         0xd400_0001,  // svc 0
+        0x37f8_01a0,  // tbnz w0, 31, to the exit
         0xf940_03e3,  // ldr x3, [sp]               argc
         0xf940_07e0,  // ldr x0, [sp, 8]            argv[0], the path
         0x9100_43e1,  // add x1, sp, 16             argv + 1

@@ -87,6 +87,12 @@ static inline long linux_pivot_root(const char *new_root, const char *put_old) {
   return syscall(SYS_pivot_root, new_root, put_old);
 }
 
+// glibc's own refuses the two signals that its threads use, which a careless parent may have ignored all the same.
+static inline long linux_reset_signal(int signal) {
+  struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } action = {0};
+  return syscall(SYS_rt_sigaction, signal, &action, NULL, sizeof action.mask);
+}
+
 static inline long linux_setns(int fd, int flags) { return syscall(SYS_setns, fd, flags); }
 static inline long linux_unshare(unsigned long flags) { return syscall(SYS_unshare, flags); }
 
