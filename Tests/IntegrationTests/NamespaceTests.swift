@@ -95,7 +95,7 @@ struct NamespaceTests {
   func twice() throws {
     try withSandbox { box in
       box.config.append(["type": "ipc"], to: "linux.namespaces")
-      expectRefusal(try box.run(), saying: "ipc")
+      expectRefusal(try box.run(), saying: "linux.namespaces[")
     }
   }
 

@@ -95,7 +95,7 @@ struct ProcessTests {
       expectRefusal(try box.run(), saying: "RLIMIT_NONSENSE")
       let limit: [String: Any] = ["type": "RLIMIT_CORE", "soft": 1, "hard": 1]
       box.config["process.rlimits"] = [limit, limit]
-      expectRefusal(try box.run(), saying: "RLIMIT_CORE")
+      expectRefusal(try box.run(), saying: "process.rlimits[1]")
     }
   }
 
@@ -243,9 +243,9 @@ struct ProcessTests {
     try withSandbox { box in
       box.config["process.args"] = ["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]
       let outcome = try box.run()
-      #expect(
-        outcome.lines.map(\.words) == [["SigBlk:", "0000000000000000"], ["SigIgn:", "0000000000000000"]],
-        "\(outcome)")
+      // glibc's posix_spawn ignores its own two signals, 32 and 33, in what these tests start.
+      let masks = outcome.lines.compactMap { UInt64($0.words.last ?? "", radix: 16).map { $0 & ~(3 << 31) } }
+      #expect(masks == [0, 0], "\(outcome)")
     }
   }
 

@@ -209,7 +209,7 @@ struct RefusalTests {
   func noFileSystem() throws {
     try withSandbox { box in
       box.config.mount("/data", type: "nonsensefs", source: "none")
-      try refuse(box, saying: "/data")
+      try refuse(box, saying: "nonsensefs")
     }
   }
 

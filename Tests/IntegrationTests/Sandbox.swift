@@ -49,7 +49,7 @@ final class Sandbox {
 
   static func makeRoot(at path: String) throws {
     for directory in ["bin", "proc", "sys", "dev", "tmp", "etc"] { try makeDirectory(path + "/" + directory) }
-    try FileManager.default.copyItem(atPath: "/bin/busybox", toPath: path + "/bin/busybox")
+    try Executable.copy("/bin/busybox", to: path + "/bin/busybox")
     for applet in applets { try makeLink(path + "/bin/" + applet, to: "busybox") }
   }
 

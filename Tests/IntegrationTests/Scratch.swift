@@ -84,8 +84,18 @@ func exists(_ path: String) -> Bool {
 }
 
 func write(_ text: String, to path: String, mode: mode_t = 0o644) throws {
-  try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+  try Executable.lock.withLock { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }
   chmod(path, mode)
+}
+
+/// A file that is open for writing cannot be executed, and a child started at that moment holds it open too, until it
+/// executes its own program. So neither happens during the other.
+enum Executable {
+  static let lock = NSLock()
+
+  static func copy(_ path: String, to copy: String) throws {
+    try lock.withLock { try FileManager.default.copyItem(atPath: path, toPath: copy) }
+  }
 }
 
 func makeDirectory(_ path: String) throws {

@@ -140,7 +140,7 @@ struct Program {
     defer { for pointer in argv + envp { free(pointer) } }
 
     var pid: pid_t = 0
-    let code = posix_spawnp(&pid, path, &actions, &attributes, argv, envp)
+    let code = Executable.lock.withLock { posix_spawnp(&pid, path, &actions, &attributes, argv, envp) }
     guard code == 0 else {
       scratch.remove()
       throw Broken("cannot start \(path): \(String(cString: strerror(code)))")
