@@ -58,8 +58,22 @@ struct ContainerProcess: Sendable {
     guard inside else { throw .config("process.cwd", "\(plan.workingDirectory) is outside the container") }
   }
 
+  /// Waits until everything outside is done, and takes on what the program is to have: limits, user, capabilities.
+  ///
+  /// Limits come late, so that nothing on the way runs into them.
+  func takeOn(inUserNamespace: Bool, _ handshake: borrowing Handshake) throws(ContainerError) {
+    guard handshake.expect(.proceed) else { exitNow(1) }
+    if inUserNamespace, !plan.resourceLimits.isEmpty {
+      try attempt("ask for resource limits") { () throws(Errno) in try handshake.askForLimits() }
+      guard handshake.expect(.limited) else { exitNow(1) }
+    } else {
+      try Supervision.apply(plan.resourceLimits, to: 0)
+    }
+    try dropPrivileges()
+  }
+
   /// Becomes the user, with the capabilities that the plan leaves.
-  func dropPrivileges() throws(ContainerError) {
+  private func dropPrivileges() throws(ContainerError) {
     let sets = plan.capabilities
     let available = Capabilities.bounding()
     let bounding = sets.bounding.intersection(available)

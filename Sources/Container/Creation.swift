@@ -148,9 +148,6 @@ private struct Birth {
     _ hostMounts: consuming HostMounts, _ joining: [HeldNamespace], config: [UInt8], startsAtOnce: Bool
   ) throws(ContainerError) -> StartedProcess {
     try container.save()
-    try attempt("write \(container.directory)/config.json") { () throws(Errno) in
-      try File.replace("\(container.directory)/config.json", with: config)
-    }
     var fifo: FileDescriptor?
     if !startsAtOnce {
       fifo = try attempt("make \(container.fifoPath)") { () throws(Errno) in
@@ -163,18 +160,10 @@ private struct Birth {
     if let cgroup {
       try cgroup.make(plan.cgroupSettings)
       ownsCgroup = true
-      try attachDeviceRules(cgroup)
       cgroupDirectory = try cgroup.open()
     }
     let parent = try spawn(hostMounts, joining, fifo, cgroupDirectory)
-    return try parent.accompany(&container, plan, options)
-  }
-
-  private func attachDeviceRules(_ cgroup: Cgroup) throws(ContainerError) {
-    try attempt("linux.resources.devices: attach them to \(cgroup.directory)") { () throws(Errno) in
-      let directory = try FileDescriptor.open(cgroup.directory, [.readOnly, .directory])
-      try DeviceProgram(plan.deviceRules).attach(to: directory)
-    }
+    return try parent.accompany(&container, plan, options, config: config)
   }
 
   private func spawn(
@@ -267,11 +256,11 @@ private struct Parent: ~Copyable {
   let isAhead: Bool
 
   consuming func accompany(
-    _ container: inout Container, _ plan: Plan, _ options: CreateOptions
+    _ container: inout Container, _ plan: Plan, _ options: CreateOptions, config: [UInt8]
   ) throws(ContainerError) -> StartedProcess {
     do throws(ContainerError) {
       if isAhead { try followProcessAhead() }
-      let terminal = try prepare(&container, plan, options)
+      let terminal = try prepare(&container, plan, options, config)
       return StartedProcess(container: container, pid: pid, pidfd: pidfd, terminal: terminal)
     } catch {
       // Whatever became of the child, nothing of it stays.
@@ -297,7 +286,7 @@ private struct Parent: ~Copyable {
   }
 
   private func prepare(
-    _ container: inout Container, _ plan: Plan, _ options: CreateOptions
+    _ container: inout Container, _ plan: Plan, _ options: CreateOptions, _ config: [UInt8]
   ) throws(ContainerError) -> FileDescriptor? {
     if plan.newNamespaces.contains(.user) {
       try UserNamespace.map(pid, uidMappings: plan.uidMappings, gidMappings: plan.gidMappings)
@@ -311,9 +300,21 @@ private struct Parent: ~Copyable {
     }
     container.record.process = Record.Process(pid: pid, startTime: status.startTime)
     try container.save()
+    let directory = container.directory
+    try attempt("write \(directory)/config.json") { () throws(Errno) in
+      try File.replace("\(directory)/config.json", with: config)
+    }
+    // While the new process builds its file tree; it does not go on to its program before this is done.
+    if let cgroup = try container.cgroup() { try attachDeviceRules(plan.deviceRules, to: cgroup) }
     if let pidFile = options.pidFile { try PidFile.write(pid, to: pidFile) }
     return try Supervision.bringUp(
-      handshake, pid: pid, process: plan.process, consoleSocket: options.consoleSocket,
-      waitsForExecution: (try? FileStatus.of(container.fifoPath)) == nil)
+      handshake, pid: pid, process: plan.process, consoleSocket: options.consoleSocket)
+  }
+
+  private func attachDeviceRules(_ rules: [DeviceRule], to cgroup: Cgroup) throws(ContainerError) {
+    try attempt("linux.resources.devices: attach them to \(cgroup.directory)") { () throws(Errno) in
+      let directory = try FileDescriptor.open(cgroup.directory, [.readOnly, .directory])
+      try DeviceProgram(rules).attach(to: directory)
+    }
   }
 }

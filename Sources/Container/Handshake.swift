@@ -11,7 +11,9 @@ struct Handshake: ~Copyable {
     case pid(Int32)
     /// The container's terminal.
     case terminal(FileDescriptor)
-    /// All is prepared; the program can be executed.
+    /// It asks for its resource limits, which it may not set itself in its user namespace.
+    case limits
+    /// It waits to be started.
     case ready
     /// It went wrong, for this reason.
     case failed(String)
@@ -25,13 +27,16 @@ struct Handshake: ~Copyable {
   enum FromParent: UInt8 {
     /// The user namespace has its mappings.
     case mapped = 0x6d
-    /// Go on to the program.
+    /// The resource limits are in force.
+    case limited = 0x6c
+    /// Everything outside is done: go on to the program.
     case proceed = 0x67
   }
 
   private enum Tag {
     static let pid = UInt8(ascii: "P")
     static let terminal = UInt8(ascii: "T")
+    static let limits = UInt8(ascii: "L")
     static let ready = UInt8(ascii: "R")
     static let failed = UInt8(ascii: "E")
   }
@@ -53,6 +58,7 @@ struct Handshake: ~Copyable {
     try socket.send([Tag.terminal], with: master)
   }
   func sendReady() throws(Errno) { try socket.send([Tag.ready]) }
+  func askForLimits() throws(Errno) { try socket.send([Tag.limits]) }
   func sendFailure(_ reason: String) {
     // The longest that the other end takes; when it is gone there is nobody to tell.
     try? socket.send([Tag.failed] + reason.utf8.prefix(4000))
@@ -70,6 +76,7 @@ struct Handshake: ~Copyable {
     let text = String(decoding: bytes.dropFirst(), as: UTF8.self)
     switch bytes.first {
     case Tag.pid: return .pid(Int32(text) ?? 0)
+    case Tag.limits: return .limits
     case Tag.ready: return .ready
     case Tag.failed: return .failed(text)
     case Tag.terminal:

@@ -67,10 +67,7 @@ struct Init: ~Copyable {
 
   private func finish(_ process: ContainerProcess) throws(ContainerError) {
     let program = try process.findProgram()
-    try attempt("tell that the container is ready") { () throws(Errno) in try handshake.sendReady() }
-    guard handshake.expect(.proceed) else { exitNow(1) }
-    // Limits on this process are in force by now, and nothing that is left to do may run into them.
-    try process.dropPrivileges()
+    try process.takeOn(inUserNamespace: plan.hasUserNamespace, handshake)
     try waitForStart()
     process.execute(program, environment: options.extraEnvironment, handshake: handshake)
   }
@@ -79,6 +76,7 @@ struct Init: ~Copyable {
     switch startFifo {
     case .none: return
     case .some(let fifo):
+      try attempt("tell that the container is ready") { () throws(Errno) in try handshake.sendReady() }
       // Nothing of the host's stays open while nobody knows how long this takes.
       try attempt("close what is left of the host") { () throws(Errno) in
         try closeAll(

@@ -156,9 +156,7 @@ extension Container {
       }
     }
     let program = try process.findProgram()
-    try attempt("tell that the process is ready") { () throws(Errno) in try handshake.sendReady() }
-    guard handshake.expect(.proceed) else { exitNow(1) }
-    try process.dropPrivileges()
+    try process.takeOn(inUserNamespace: kinds.contains(.user), handshake)
     process.execute(program, environment: [], handshake: handshake)
   }
 
@@ -185,8 +183,7 @@ extension Container {
       try Supervision.prepare(spawned.pid, plan)
       if let pidFile = options.pidFile { try PidFile.write(spawned.pid, to: pidFile) }
       let terminal = try Supervision.bringUp(
-        spawned.handshake, pid: spawned.pid, process: plan, consoleSocket: options.consoleSocket,
-        waitsForExecution: true)
+        spawned.handshake, pid: spawned.pid, process: plan, consoleSocket: options.consoleSocket)
       return StartedProcess(container: self, pid: spawned.pid, pidfd: spawned.pidfd, terminal: terminal)
     } catch {
       try? spawned.pidfd.send(.kill)

@@ -25,14 +25,13 @@ enum Supervision {
     }
   }
 
-  /// Waits for the process to be ready, puts its limits on it, and lets it go on.
+  /// Lets the process go on, and stays with it until it needs nothing more.
   ///
-  /// - Parameter waitsForExecution: whether to wait until the program is executed.
   /// - Returns: the master side of its terminal, when it has one and `consoleSocket` did not get it.
   static func bringUp(
-    _ handshake: borrowing Handshake, pid: Int32, process: ProcessPlan, consoleSocket: String?,
-    waitsForExecution: Bool
+    _ handshake: borrowing Handshake, pid: Int32, process: ProcessPlan, consoleSocket: String?
   ) throws(ContainerError) -> FileDescriptor? {
+    try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
     var terminal: FileDescriptor?
     while true {
       let message = try handshake.receive()
@@ -44,23 +43,29 @@ enum Supervision {
           terminal = consume master
         }
         continue
-      case .ready:
-        for limit in process.resourceLimits {
-          try attempt("process.rlimits: \(ResourceLimit.names[Int(limit.resource)])") { () throws(Errno) in
-            try limit.apply(to: pid)
-          }
+      case .limits:
+        try apply(process.resourceLimits, to: pid)
+        try attempt("tell the new process of its limits") { () throws(Errno) in
+          try handshake.send(.limited)
         }
-        try attempt("tell the new process to go on") { () throws(Errno) in
-          try handshake.send(.proceed)
-        }
-        if !waitsForExecution { return terminal }
         continue
+      case .ready: return terminal
       case .closed:
         // Closed by execve, or by the end of the process: the exit status tells who asks for it.
         return terminal
       case .failed(let reason): throw ContainerError(.failed, reason)
       case .notExecuted(let errno): throw ContainerError("exec: \"\(process.arguments[0])\"", errno)
       case .pid: throw ContainerError(.failed, "the new process spoke out of turn")
+      }
+    }
+  }
+
+  /// Puts `limits` on the process `pid`; 0 is the caller.
+  static func apply(_ limits: [ResourceLimit], to pid: Int32) throws(ContainerError) {
+    for limit in limits {
+      try attempt("process.rlimits: set \(ResourceLimit.names[Int(limit.resource)]) to \(limit.soft):\(limit.hard)") {
+        () throws(Errno) in
+        try limit.apply(to: pid)
       }
     }
   }
