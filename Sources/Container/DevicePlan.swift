@@ -89,13 +89,12 @@ struct DevicePlan: Sendable {
   private static let alwaysAllowed =
     [
       // Making a device file gives no access to the device.
-      DeviceRule(allow: true, kind: .character, access: .makeNode),
-      DeviceRule(allow: true, kind: .block, access: .makeNode),
+      DeviceRule(allow: true, kind: .all, access: .makeNode),
       // Terminals of the container's own devpts, and its ptmx.
       DeviceRule(allow: true, kind: .character, major: 136),
       DeviceRule(allow: true, kind: .character, major: 5, minor: 2),
     ]
-    + defaults.map {
+    + defaults.reversed().map {
       DeviceRule(allow: true, kind: .character, major: $0.number.major, minor: $0.number.minor)
     }
 }

@@ -44,7 +44,12 @@ public struct DeviceRule: Equatable, Sendable {
   }
 
   fileprivate func isAbout(sameAs other: DeviceRule) -> Bool {
-    allow == other.allow && kind == other.kind && major == other.major && minor == other.minor
+    isLike(other) && minor == other.minor
+  }
+
+  /// Whether the two are about the same devices but for the minor number.
+  fileprivate func isLike(_ other: DeviceRule) -> Bool {
+    allow == other.allow && kind == other.kind && major == other.major
   }
 }
 
@@ -71,16 +76,8 @@ public struct DeviceProgram: Sendable {
       Self.instruction(and32, destination: 2, immediate: 0xffff),
       Self.instruction(shiftRight32, destination: 3, immediate: 16),
     ]
-    var decided = false
-    for rule in rules.reversed() {
-      program += Self.test(rule)
-      if Self.isEverything(rule) {
-        decided = true
-        break
-      }
-    }
-    if !decided { program += Self.answer(false) }
-    instructions = program
+    for group in Self.groups(rules.reversed()) { program += Self.test(group) }
+    instructions = program + Self.answer(false)
   }
 
   /// Puts the program in force for the cgroup whose directory is `cgroup`, in addition to those of the cgroups above it.
@@ -110,9 +107,32 @@ public struct DeviceProgram: Sendable {
     rule.kind == .all && rule.major == nil && rule.minor == nil && rule.access == .everything
   }
 
-  /// Instructions that answer for `rule` when it fits, and go on behind themselves otherwise.
-  private static func test(_ rule: DeviceRule) -> [UInt64] {
-    // Each test is its code and the condition under which the rule does not fit; the jump's length is filled in last.
+  /// Rules that follow each other and differ in the minor number alone: they share the other tests. The kernel's check of a
+  /// program takes a good part of the time in which a container starts, and grows with its length.
+  private struct Group {
+    var rule: DeviceRule
+    var minors: [UInt32]
+  }
+
+  private static func groups(_ rules: [DeviceRule]) -> [Group] {
+    var groups: [Group] = []
+    for rule in rules {
+      if let minor = rule.minor, let last = groups.last, !last.minors.isEmpty,
+        last.rule.isLike(rule), last.rule.access == rule.access
+      {
+        groups[groups.count - 1].minors.append(minor)
+      } else {
+        groups.append(Group(rule: rule, minors: rule.minor.map { [$0] } ?? []))
+      }
+      if isEverything(rule) { break }
+    }
+    return groups
+  }
+
+  /// Instructions that answer for `group` when one of it fits, and go on behind themselves otherwise.
+  private static func test(_ group: Group) -> [UInt64] {
+    let rule = group.rule
+    // Each test is its code and the condition under which the group does not fit.
     var tests: [(code: [UInt64], jump: UInt8, register: UInt64, value: UInt32)] = []
     switch rule.kind {
     case .all: break
@@ -129,17 +149,23 @@ public struct DeviceProgram: Sendable {
       tests.append((code, rule.allow ? jumpIfNotEqual32 : jumpIfEqual32, 1, 0))
     }
     if let major = rule.major { tests.append(([], jumpIfNotEqual32, 4, major)) }
-    if let minor = rule.minor { tests.append(([], jumpIfNotEqual32, 5, minor)) }
 
     let answer = answer(rule.allow)
-    var remaining = tests.reduce(answer.count) { $0 + $1.code.count + 1 }
+    let length = tests.reduce(group.minors.count + answer.count) { $0 + $1.code.count + 1 }
     var program: [UInt64] = []
+    /// The length of a jump in the next instruction to what is `before` the end.
+    func jump(_ before: Int) -> UInt64 { UInt64(length - before - program.count - 1) }
     for test in tests {
       program += test.code
-      remaining -= test.code.count + 1
       program.append(
-        instruction(
-          test.jump, destination: test.register, offset: UInt64(remaining), immediate: test.value))
+        instruction(test.jump, destination: test.register, offset: jump(0), immediate: test.value))
+    }
+    for minor in group.minors.dropLast() {
+      program.append(
+        instruction(jumpIfEqual32, destination: 5, offset: jump(answer.count), immediate: minor))
+    }
+    if let minor = group.minors.last {
+      program.append(instruction(jumpIfNotEqual32, destination: 5, offset: jump(0), immediate: minor))
     }
     return program + answer
   }
