@@ -25,7 +25,8 @@ struct Scratch {
     var remover = pid_t()
     let argv = cStrings(["rm", "-rf", "--one-file-system", path])
     defer { for pointer in argv { free(pointer) } }
-    guard posix_spawn(&remover, "/bin/rm", nil, nil, argv, nil) == 0 else { return }
+    let code = Executable.lock.withLock { posix_spawn(&remover, "/bin/rm", nil, nil, argv, nil) }
+    guard code == 0 else { return }
     waitpid(remover, nil, 0)
   }
 }
