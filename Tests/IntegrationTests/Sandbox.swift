@@ -3,7 +3,7 @@ import Testing
 
 /// A bundle with a small busybox root, a state root of its own, and an id nobody else uses.
 final class Sandbox {
-  let scratch = Scratch()
+  let scratch: Scratch
   /// Unique on this machine: a name that shows up in mounts, cgroups and processes.
   let id: String
   var config: Config
@@ -27,6 +27,7 @@ final class Sandbox {
     guard let spec = Swiftjail.spec,
       let object = try JSONSerialization.jsonObject(with: spec) as? [String: Any]
     else { throw Broken("`\(Swiftjail.program) spec --bundle DIR` wrote no config.json") }
+    scratch = Scratch()
     config = Config(object: object)
     config["process.terminal"] = false
     config["process.env"] = ["PATH=/bin", "HOME=/", "SWIFTJAIL_TEST=\(id)"]
@@ -43,8 +44,13 @@ final class Sandbox {
     for set in ["bounding", "effective", "permitted"] { config["process.capabilities.\(set)"] = capabilities }
     for set in ["inheritable", "ambient"] { config["process.capabilities.\(set)"] = nil }
 
-    try makeDirectory(root)
-    try Self.makeRoot(at: rootfs)
+    do {
+      try makeDirectory(root)
+      try Self.makeRoot(at: rootfs)
+    } catch {
+      scratch.remove()
+      throw error
+    }
   }
 
   static func makeRoot(at path: String) throws {
