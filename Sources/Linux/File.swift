@@ -37,6 +37,8 @@ public struct FileStatus: Sendable {
   public let group: UInt32
   /// Length in bytes.
   public let size: Int
+  /// When its content or any of this last changed, in nanoseconds since 1970.
+  public let changed: Int64
 
   init(_ status: stat) {
     kind = FileKind(mode: status.st_mode)
@@ -47,6 +49,7 @@ public struct FileStatus: Sendable {
     user = status.st_uid
     group = status.st_gid
     size = Int(status.st_size)
+    changed = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
   }
 }
 
@@ -225,6 +228,11 @@ public enum File {
       unlinkat(directory, draft, 0)
       throw error
     }
+  }
+
+  /// Gives the file or directory at `path` the name `name`, in place of what has that now (`rename(2)`).
+  public static func rename(_ path: String, to name: String) throws(Errno) {
+    try once { renameat(AT_FDCWD, path, AT_FDCWD, name) }
   }
 
   /// Removes the file at `path` (`unlinkat(2)`).

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// An exclusive lock on an open file, held while this value lives (`flock(2)`).
+/// A lock on an open file, held while this value lives (`flock(2)`).
 ///
 /// The kernel drops the lock when the process dies, so a lock never outlives its holder.
 public struct Lock: ~Copyable {
@@ -15,6 +15,15 @@ public struct Lock: ~Copyable {
   ) throws(Errno) -> Lock {
     let file = try FileDescriptor.open(path, .readOnly, at: directory)
     try retrying { flock(file.rawValue, LOCK_EX) }
+    return Lock(file)
+  }
+
+  /// Waits for a lock that others may hold at the same time as well, and nobody exclusively.
+  public static func share(
+    _ path: String, at directory: Int32 = workingDirectory
+  ) throws(Errno) -> Lock {
+    let file = try FileDescriptor.open(path, .readOnly, at: directory)
+    try retrying { flock(file.rawValue, LOCK_SH) }
     return Lock(file)
   }
 

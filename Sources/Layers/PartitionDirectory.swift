@@ -1,0 +1,146 @@
+import Container
+import Linux
+import OCI
+
+/// What is in a partition's directory:
+///
+/// - `config.json`, an ordinary bundle's;
+/// - `rootfs`, empty, on which the container mounts its tree;
+/// - `upper` and `work`, the layer that takes its changes and the kernel's own part of that;
+/// - `usr-upper` and `usr-work`, the same for `/usr` of the base `host`.
+struct PartitionDirectory {
+  let path: String
+  let id: ContainerID
+  let settings: PartitionSettings
+
+  /// Makes all of it.
+  ///
+  /// - Returns: the tree of the base `host` that it uses, if it does.
+  func fill(_ host: HostBase) throws(LayerError) -> HostBase.Tree? {
+    for volume in settings.volumes {
+      try attempt("--volume \(volume.source)") { () throws(Errno) in _ = try FileStatus.of(volume.source) }
+    }
+    try make("rootfs", like: nil)
+    switch settings.base {
+    case .host:
+      let tree = try host.current()
+      var mounts = [try overlay(lower: tree.root, prefix: "").mount(at: "/")]
+      mounts += try hostMounts()
+      try makeNames()
+      let accounts = Accounts(
+        passwd: HostContents.files["etc/passwd"] ?? "", group: HostContents.files["etc/group"] ?? "")
+      let shell = (try? FileStatus.of("/bin/bash")) == nil ? "/bin/sh" : "/bin/bash"
+      try write(mounts, accounts, shell: shell)
+      return tree
+    case .directory(let given):
+      let lower = try realDirectory(given)
+      let root = try attempt("--rootfs \(given)") { () throws(Errno) in
+        try FileDescriptor.open(lower, [.path, .directory])
+      }
+      let shell = (try? open("/bin/bash", .path, in: root)) == nil ? "/bin/sh" : "/bin/bash"
+      let accounts = Accounts(passwd: text("/etc/passwd", in: root), group: text("/etc/group", in: root))
+      try write([try overlay(lower: lower, prefix: "").mount(at: "/")], accounts, shell: shell)
+      return nil
+    }
+  }
+
+  /// An overlay on `lower` whose root has the owner and the permissions of the directory `lower`.
+  private func overlay(lower: String, prefix: String) throws(LayerError) -> Overlay {
+    let overlay = try Overlay(
+      lower: lower, upper: "\(path)/\(prefix)upper", work: "\(path)/\(prefix)work")
+    try make("\(prefix)upper", like: lower)
+    try make("\(prefix)work", like: nil)
+    return overlay
+  }
+
+  private func make(_ name: String, like model: String?) throws(LayerError) {
+    try attempt("make \(path)/\(name)") { () throws(Errno) in
+      try Directory.make("\(path)/\(name)", mode: 0o755)
+      guard let model else { return }
+      let status = try FileStatus.of(model)
+      try File.changeOwner("\(path)/\(name)", user: status.user, group: status.group)
+      try File.changeMode("\(path)/\(name)", status.permissions)
+    }
+  }
+
+  /// The running system's programs.
+  private func hostMounts() throws(LayerError) -> [RuntimeConfig.Mount] {
+    let usr = try overlay(lower: "/usr", prefix: "usr-")
+    var mounts = [usr.mount(at: "/usr", options: settings.isReadOnly ? ["ro"] : [])]
+    for place in try HostBase.systemMounts() {
+      mounts.append(
+        RuntimeConfig.Mount(destination: place, type: "bind", source: place, options: ["rbind", "rro"]))
+    }
+    return mounts
+  }
+
+  /// The files that say who the partition is and where others are.
+  private func makeNames() throws(LayerError) {
+    let name = settings.hostname ?? id.description
+    var hosts = Array("127.0.0.1 localhost \(name)\n::1 localhost ip6-localhost ip6-loopback\n".utf8)
+    var files: [(String, [UInt8])] = [("hostname", Array("\(name)\n".utf8))]
+    if settings.network == .host {
+      if let resolver = try? File.read("/etc/resolv.conf", limit: 1 << 20) { files.append(("resolv.conf", resolver)) }
+      if let known = try? File.read("/etc/hosts", limit: 16 << 20) { hosts += known }
+    }
+    files.append(("hosts", hosts))
+    let etc = "\(path)/upper/etc"
+    try attempt("write to \(etc)") { () throws(Errno) in
+      try Directory.make(etc)
+      try File.changeMode(etc, 0o755)
+      for (name, content) in files {
+        let file = try FileDescriptor.open("\(etc)/\(name)", [.writeOnly, .create, .exclusive], mode: 0o644)
+        try file.writeAll(content)
+        try File.changeMode("\(etc)/\(name)", 0o644)
+      }
+    }
+  }
+
+  private func write(
+    _ fileTree: [RuntimeConfig.Mount], _ accounts: Accounts, shell: String
+  ) throws(LayerError) {
+    let bounding = Capabilities.bounding()
+    let known = Capabilities.names
+    let surroundings = PartitionSurroundings(
+      name: id.description, fileTree: fileTree,
+      user: try settings.user.map { (user) throws(LayerError) in try accounts.user(user) }
+        ?? RuntimeConfig.User(),
+      shell: shell, capabilities: known.indices.filter { bounding.contains($0) }.map { known[$0] },
+      knownCapabilities: known, accountsForSwap: (try? FileStatus.of("/proc/swaps")) != nil,
+      devices: settings.isPrivileged ? try HostDevices.all() : [])
+    let config = try settings.config(surroundings)
+    try attempt("write \(path)/config.json") { () throws(Errno) in
+      try File.replace("\(path)/config.json", with: config.json.bytes())
+    }
+  }
+
+  private func realDirectory(_ given: String) throws(LayerError) -> String {
+    let lower = try attempt("--rootfs \(given)") { () throws(Errno) in try File.realPath(given) }
+    let status = try attempt("--rootfs \(given)") { () throws(Errno) in try FileStatus.of(lower) }
+    guard status.kind == .directory else { throw LayerError(.invalid, "--rootfs \(given): not a directory") }
+    let own = try attempt("look at \(path)") { () throws(Errno) in try File.realPath(path) }
+    guard lower != "/", !own.hasPrefix("\(lower)/") else {
+      throw LayerError(
+        .invalid,
+        "--rootfs \(given): the partition's own files (\(path)) are in it; "
+          + "--image host makes a partition of the running system")
+    }
+    return lower
+  }
+
+  private func open(
+    _ path: String, _ flags: OpenFlags, in root: borrowing FileDescriptor
+  ) throws(Errno) -> FileDescriptor {
+    try FileDescriptor.open(path, flags, resolve: [.inRoot, .noMagicLinks], at: root.rawValue)
+  }
+
+  /// The text of a file of the tree. Whoever made the tree may have put anything there: a file of another kind, or too
+  /// long, is as good as none.
+  private func text(_ path: String, in root: borrowing FileDescriptor) -> String {
+    guard let file = try? open(path, [.readOnly, .nonBlocking, .noControllingTerminal], in: root),
+      let status = try? file.status(), status.kind == .regular,
+      let bytes = try? file.readToEnd(limit: 1 << 20)
+    else { return "" }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

@@ -1,0 +1,75 @@
+import OCI
+
+/// What a partition is to be: the options of `run` that a bundle would say in its `config.json`.
+public struct PartitionSettings: Sendable {
+  /// What its file tree is made on.
+  public enum Base: Equatable, Sendable {
+    /// The running system's own programs.
+    case host
+    /// The file tree in this directory.
+    case directory(String)
+  }
+
+  /// Which network it is in.
+  public enum Network: String, CaseIterable, Sendable {
+    /// One of its own, with a loopback interface and nothing else.
+    case none
+    /// The host's.
+    case host
+  }
+
+  /// How much memory and swap together.
+  public enum SwapLimit: Equatable, Sendable {
+    /// Without an end.
+    case unlimited
+    /// That much, at least the limit of memory.
+    case total(ByteSize)
+  }
+
+  /// What its file tree is made on.
+  public var base: Base
+  /// The program and its arguments; empty for a shell.
+  public var command: [String] = []
+  /// The most memory that it may use.
+  public var memory: ByteSize?
+  /// The most memory and swap together; when only `memory` is given, twice that.
+  public var memoryAndSwap: SwapLimit?
+  /// How many CPUs' time it may use, in millionths of a CPU, from 10,000.
+  public var microCPUs: Int64?
+  /// Its share of CPU time when there is not enough, 1 to 10,000; others have 100.
+  public var cpuWeight: Int?
+  /// The CPUs that it may use, as a list such as `0-3,7`.
+  public var cpus: String?
+  /// How many tasks it may have; -1 is no limit.
+  public var pidsLimit: Int64?
+  /// What it sees of the host.
+  public var volumes: [Volume] = []
+  /// Directories in memory.
+  public var temporaryDirectories: [TemporaryDirectory] = []
+  /// Variables, beside those that every partition has.
+  public var environment = Environment()
+  /// Where the program starts.
+  public var workingDirectory = "/"
+  /// Who it runs as: `USER` or `USER:GROUP`, names of the partition's own or numbers.
+  public var user: String?
+  /// The host name; the partition's name when `nil`.
+  public var hostname: String?
+  /// Whether it can write nowhere but in volumes and temporary directories.
+  public var isReadOnly = false
+  /// Which network it is in.
+  public var network = Network.none
+  /// Its capabilities.
+  public var capabilities = CapabilityChoice()
+  /// Whether it may do whatever the host's root may, with all devices.
+  public var isPrivileged = false
+  /// A program of the host that is the first process, runs the command and waits for orphans; `nil` when the command
+  /// itself is the first process.
+  public var initProgram: String?
+  /// Whether the program is at a terminal.
+  public var hasTerminal = false
+  /// How large that is.
+  public var terminalSize: RuntimeConfig.ConsoleSize?
+
+  /// A partition on `base`, with nothing out of the ordinary.
+  public init(base: Base) { self.base = base }
+}

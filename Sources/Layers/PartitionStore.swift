@@ -1,0 +1,113 @@
+import Container
+import Linux
+import OCI
+
+/// The directories of partitions: for each an ordinary bundle, with the layers that take its changes.
+public struct PartitionStore: Sendable {
+  /// The directory, with one for each partition.
+  public let path: String
+  let host: HostBase
+  private let containers: ContainerStore
+
+  /// Where the partitions are of containers that are kept in `ContainerStore.defaultPath`.
+  public static let defaultPath = "/var/lib/swiftjail/partitions"
+
+  /// The partitions that belong to `containers`: those of the default store are in a directory that outlives a boot;
+  /// those of another one are in it, so that two stores never meet.
+  public init(of containers: ContainerStore, host: HostBase = HostBase()) {
+    self.containers = containers
+    self.host = host
+    path =
+      containers.path == ContainerStore.defaultPath ? Self.defaultPath : "\(containers.path)/.partitions"
+  }
+
+  /// A partition's directory, filled, before there is a container that owns it. It is locked while this value lives.
+  public struct Draft: ~Copyable {
+    /// The directory: the container's bundle, and what is removed with it.
+    public let directory: String
+    private let lock: Lock
+    private let tree: HostBase.Tree?
+
+    fileprivate init(_ directory: String, _ lock: consuming Lock, _ tree: consuming HostBase.Tree?) {
+      self.directory = directory
+      self.lock = lock
+      self.tree = tree
+    }
+
+    /// Leaves the directory to the container, which has mounted all it needs.
+    public consuming func keep() {
+      tree?.release()
+      lock.release()
+    }
+
+    /// Removes the directory again.
+    public consuming func discard() {
+      try? Directory.removeTree(directory)
+      keep()
+    }
+  }
+
+  /// Makes the directory of the partition `id`.
+  ///
+  /// Nothing of it stays when this throws, and nothing is done to what is there already.
+  ///
+  /// - Throws: `LayerError`, of the kind `.alreadyExists` when the name is taken.
+  public func make(_ id: ContainerID, _ settings: PartitionSettings) throws(LayerError) -> Draft {
+    if (try? containers.container(id)) != nil {
+      throw LayerError(
+        .alreadyExists,
+        "a container called \(id) exists already (in \(containers.path)); delete it or take another name")
+    }
+    let directory = "\(path)/\(id)"
+    try reserve(directory, id)
+    do throws(LayerError) {
+      let lock = try attempt("lock \(directory)") { () throws(Errno) in try Lock.wait(for: directory) }
+      let tree = try PartitionDirectory(path: directory, id: id, settings: settings).fill(host)
+      return Draft(directory, lock, tree)
+    } catch {
+      try? Directory.removeTree(directory)
+      throw error
+    }
+  }
+
+  private func reserve(_ directory: String, _ id: ContainerID) throws(LayerError) {
+    // Nobody but root passes through: what a partition makes in its layer may be set-user-id.
+    do throws(Errno) {
+      do throws(Errno) {
+        try Directory.make(directory, mode: 0o700)
+      } catch .noSuchFileOrDirectory {
+        try Directory.makeAll(path, mode: 0o711)
+        try Directory.make(directory, mode: 0o700)
+      }
+    } catch .fileExists {
+      throw LayerError(
+        .alreadyExists,
+        "\(directory) is left of an earlier partition \(id) that a restart or a crash ended; "
+          + "remove it with delete --force \(id), or take another name")
+    } catch {
+      throw LayerError(.failed, "make the partition's directory \(directory): \(error)")
+    }
+  }
+
+  /// Removes the directory of the partition `id` when there is no container that owns it: what a restart of the machine or
+  /// a crash has left.
+  ///
+  /// - Returns: whether there was one.
+  public func removeLeftover(_ id: ContainerID) throws(LayerError) -> Bool {
+    let directory = "\(path)/\(id)"
+    let lock: Lock
+    do throws(Errno) { lock = try Lock.wait(for: directory) } catch .noSuchFileOrDirectory { return false } catch {
+      throw LayerError(.failed, "lock \(directory): \(error)")
+    }
+    // Somebody may just have been making it.
+    if let container = try? containers.container(id), container.record.ownedDirectory == directory {
+      lock.release()
+      return false
+    }
+    try attempt("remove \(directory)") { () throws(Errno) in
+      do throws(Errno) { try Directory.removeTree(directory) } catch .noSuchFileOrDirectory {}
+    }
+    lock.release()
+    return true
+  }
+}
