@@ -178,17 +178,28 @@ struct RootFilesystem: ~Copyable {
     _ mount: borrowing Mount, to target: borrowing FileDescriptor, _ entry: MountPlan
   ) throws(ContainerError) {
     try attempt("\(entry.field): mount \(entry.destination)") { () throws(Errno) in
-      try mount.attach(to: target)
+      if entry.destination == "/" { try replaceRoot(with: mount) } else { try mount.attach(to: target) }
       for change in entry.options.propagation {
         try mount.change(propagation: change.propagation, recursive: change.recursive)
       }
     }
-    if entry.destination == "/" {
-      // What follows goes on top of it.
-      root = try attempt("\(entry.field): open the new root") { () throws(Errno) in
-        try mount.root.duplicate()
-      }
+  }
+
+  /// Puts `mount` in the place of the root; what follows goes on top of it. On top of the old root, it would be pivoted to
+  /// alone: the old one would then cover the host's, and be taken away in its stead.
+  private mutating func replaceRoot(with mount: borrowing Mount) throws(Errno) {
+    try detachTopmostRoot()
+    try mount.attach(to: try FileDescriptor.open("/", [.path, .directory]))
+    let propagation = plan.rootPropagation.propagation
+    if propagation != .shared {
+      try mount.change(propagation: propagation, recursive: plan.rootPropagation.recursive)
     }
+    root = try mount.root.duplicate()
+  }
+
+  private func detachTopmostRoot() throws(Errno) {
+    try Directory.change(to: root)
+    try detachMount(at: ".")
   }
 
   private mutating func bind(_ source: HostMounts.HeldMount, _ entry: MountPlan) throws(ContainerError) {
@@ -239,7 +250,11 @@ struct RootFilesystem: ~Copyable {
         try changeMount(
           at: "", in: top.rawValue, propagation: change.propagation, recursive: change.recursive)
       }
-      if entry.destination == "/" { root = top }
+      if entry.destination == "/" {
+        let copy = try Mount.copy(of: "", at: top.rawValue, recursive: false)
+        try detachTopmostRoot()
+        try replaceRoot(with: copy)
+      }
     }
   }
 

@@ -31,7 +31,8 @@ extension PartitionSettings {
     var process = RuntimeConfig.Process(
       terminal: hasTerminal, args: command.isEmpty ? [surroundings.shell] : command,
       env: fullEnvironment(surroundings.name), cwd: workingDirectory)
-    if initProgram != nil { process.args = [Self.initPath, "init", "--"] + process.args }
+    // Two dashes end the options of the program, and of its command.
+    if initProgram != nil { process.args = [Self.initPath, "init", "--", "--"] + process.args }
     process.consoleSize = hasTerminal ? terminalSize : nil
     process.user = surroundings.user
     process.noNewPrivileges = !isPrivileged

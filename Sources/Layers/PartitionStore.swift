@@ -58,8 +58,7 @@ public struct PartitionStore: Sendable {
         .alreadyExists,
         "a container called \(id) exists already (in \(containers.path)); delete it or take another name")
     }
-    let directory = "\(path)/\(id)"
-    try reserve(directory, id)
+    let directory = try reserve(id)
     do throws(LayerError) {
       let lock = try attempt("lock \(directory)") { () throws(Errno) in try Lock.wait(for: directory) }
       let tree = try PartitionDirectory(path: directory, id: id, settings: settings).fill(host)
@@ -70,7 +69,11 @@ public struct PartitionStore: Sendable {
     }
   }
 
-  private func reserve(_ directory: String, _ id: ContainerID) throws(LayerError) {
+  /// Makes an empty directory.
+  ///
+  /// - Returns: its absolute path.
+  private func reserve(_ id: ContainerID) throws(LayerError) -> String {
+    let directory = "\(path)/\(id)"
     // Nobody but root passes through: what a partition makes in its layer may be set-user-id.
     do throws(Errno) {
       do throws(Errno) {
@@ -79,6 +82,7 @@ public struct PartitionStore: Sendable {
         try Directory.makeAll(path, mode: 0o711)
         try Directory.make(directory, mode: 0o700)
       }
+      return try File.realPath(directory)
     } catch .fileExists {
       throw LayerError(
         .alreadyExists,
@@ -91,23 +95,19 @@ public struct PartitionStore: Sendable {
 
   /// Removes the directory of the partition `id` when there is no container that owns it: what a restart of the machine or
   /// a crash has left.
-  ///
-  /// - Returns: whether there was one.
-  public func removeLeftover(_ id: ContainerID) throws(LayerError) -> Bool {
+  public func removeLeftover(_ id: ContainerID) throws(LayerError) {
     let directory = "\(path)/\(id)"
     let lock: Lock
-    do throws(Errno) { lock = try Lock.wait(for: directory) } catch .noSuchFileOrDirectory { return false } catch {
+    do throws(Errno) { lock = try Lock.wait(for: directory) } catch .noSuchFileOrDirectory { return } catch {
       throw LayerError(.failed, "lock \(directory): \(error)")
     }
     // Somebody may just have been making it.
-    if let container = try? containers.container(id), container.record.ownedDirectory == directory {
-      lock.release()
-      return false
+    if let container = try? containers.container(id), container.record.ownedDirectory != nil {
+      return lock.release()
     }
     try attempt("remove \(directory)") { () throws(Errno) in
       do throws(Errno) { try Directory.removeTree(directory) } catch .noSuchFileOrDirectory {}
     }
     lock.release()
-    return true
   }
 }

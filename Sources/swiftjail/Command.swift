@@ -29,6 +29,7 @@ extension Command {
 let commands: [any Command.Type] = [
   Run.self, Exec.self, Ps.self, List.self, Create.self, Start.self, StateCommand.self, Kill.self,
   Delete.self, Pause.self, Resume.self, Spec.self, FeaturesCommand.self, Completion.self,
+  InitCommand.self,
 ]
 
 /// What is set for all commands.

@@ -1,4 +1,5 @@
 import Container
+import Layers
 
 /// `swiftjail delete`
 enum Delete: Command {
@@ -15,8 +16,12 @@ enum Delete: Command {
     let force = arguments.has("force")
     do throws(ContainerError) { try settings.store.delete(id, force: force) } catch {
       // Who forces wants it gone, and it is.
-      if force, error.kind == .noSuchContainer { return 0 }
-      throw Failure(error)
+      guard force, error.kind == .noSuchContainer else { throw Failure(error) }
+    }
+    if force {
+      do throws(LayerError) { try PartitionStore(of: settings.store).removeLeftover(id) } catch {
+        throw Failure(error)
+      }
     }
     return 0
   }

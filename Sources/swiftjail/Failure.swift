@@ -1,4 +1,5 @@
 import Container
+import Layers
 import OCI
 
 /// Why a command line was not carried out.
@@ -21,6 +22,8 @@ struct Failure: Error {
   }
 
   init(_ error: ContainerError) { self.init(.failed, error.description) }
+
+  init(_ error: LayerError) { self.init(.failed, error.description) }
 
   /// The status with which `run` and `exec` exit when the program was not executed: as a shell and as Docker have it, so
   /// that it can be told from most programs' own.

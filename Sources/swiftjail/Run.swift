@@ -1,47 +1,81 @@
 import Container
+import Layers
 import Linux
 
 /// `swiftjail run`
 enum Run: Command {
   static let name = "run"
   static let summary = "make a container and run its program"
-  static let operands = "ID"
-  static let operandCount = 1...1
+  static let operands = "ID [COMMAND [ARGUMENT...]]"
+  static let operandCount = 1...Int.max
+  static let operandsEndOptions = 1
   static let options =
     BundleOptions.options + [
       Option("detach", letter: "d", "do not wait for the program to end"),
       Option("keep", "keep the container's state when the program has ended, until delete"),
-    ]
+    ] + PartitionOptions.options
 
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     let id = try arguments.containerID()
-    let options = try BundleOptions.read(arguments, settings)
-    return try run(
-      id, options, settings, detached: arguments.has("detach"), keeps: arguments.has("keep"))
-  }
-
-  /// Runs a container's program, in the foreground unless `detached`, and removes the container at its end unless it
-  /// `keeps`.
-  static func run(
-    _ id: ContainerID, _ options: CreateOptions, _ settings: Settings, detached: Bool, keeps: Bool
-  ) throws(Failure) -> Int32 {
-    if detached {
-      var options = options
-      options.isDetached = true
-      return try carryOut { () throws(ContainerError) in
-        _ = try settings.store.run(id, options)
-        return 0
+    var options = try BundleOptions.read(arguments, settings)
+    options.isDetached = arguments.has("detach")
+    if let partition = try PartitionOptions.read(arguments) {
+      if !arguments.has("interactive") { try StandardInput.close() }
+      return try run(id, settings, detached: options.isDetached, keeps: !arguments.has("rm")) {
+        () throws(Failure) in
+        try start(id, partition, options, settings.store)
       }
     }
+    guard arguments.operands.count == 1 else {
+      throw Failure(
+        .usage,
+        "run: too many arguments: a bundle's config.json says what to run; --image and --rootfs take a command")
+    }
+    return try run(id, settings, detached: options.isDetached, keeps: arguments.has("keep") || options.isDetached)
+    { () throws(Failure) in
+      try carryOut { () throws(ContainerError) in try settings.store.run(id, options) }
+    }
+  }
+
+  /// Makes a partition and runs its program.
+  private static func start(
+    _ id: ContainerID, _ partition: PartitionSettings, _ options: CreateOptions, _ store: ContainerStore
+  ) throws(Failure) -> StartedProcess {
+    let draft: PartitionStore.Draft
+    do throws(LayerError) { draft = try PartitionStore(of: store).make(id, partition) } catch {
+      throw Failure(error)
+    }
+    var options = options
+    options.bundle = draft.directory
+    options.ownedDirectory = draft.directory
+    do throws(ContainerError) {
+      let process = try store.run(id, options)
+      draft.keep()
+      return process
+    } catch {
+      draft.discard()
+      throw Failure(error)
+    }
+  }
+
+  /// Stays with the program that `start` starts, unless `detached`, and removes the container at its end unless it `keeps`.
+  private static func run(
+    _ id: ContainerID, _ settings: Settings, detached: Bool, keeps: Bool,
+    start: () throws(Failure) -> StartedProcess
+  ) throws(Failure) -> Int32 {
+    if detached {
+      let process = try start()
+      if !keeps { try RemovalAtEnd.watch(process, in: settings.store) }
+      return 0
+    }
     let foreground = try carryOut { () throws(ContainerError) in try Foreground() }
-    let status = try carryOut { () throws(ContainerError) in
-      let process = try settings.store.run(id, options)
-      let container = process.container
-      let status = try foreground.wait(for: process)
-      if container.wasOutOfMemory {
-        settings.log.write(.warning, "container \(id) was killed: out of memory (its limit is in memory.max)")
-      }
-      return status
+    let process = try start()
+    let container = process.container
+    let status: ExitStatus
+    do throws(ContainerError) { status = try foreground.wait(for: process) } catch { throw Failure(error) }
+    if container.wasOutOfMemory {
+      settings.log.write(
+        .warning, "container \(id) was killed: out of memory (its limit is in memory.max)")
     }
     if !keeps {
       try carryOut { () throws(ContainerError) in try settings.store.delete(id, force: true) }

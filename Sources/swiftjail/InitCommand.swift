@@ -1,0 +1,54 @@
+import Glibc
+import Linux
+
+/// `swiftjail init`, the first process of a partition that was asked to have one: it runs the command as its child, passes
+/// signals on, and waits for whatever loses its parent.
+enum InitCommand: Command {
+  static let name = "init"
+  static let summary = "run a command, pass signals on to it, and reap orphans"
+  static let operands = "COMMAND [ARGUMENT...]"
+  static let operandCount = 1...Int.max
+  static let operandsEndOptions = 1
+  static let options: [Option] = []
+  static let isHidden = true
+
+  static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
+    do throws(Errno) { return try run(arguments.operands) } catch {
+      throw Failure(.failed, "init: run \(arguments.operands[0]): \(error)")
+    }
+  }
+
+  private static func run(_ command: [String]) throws(Errno) -> Int32 {
+    let mask = try SignalMask.blockAll()
+    let signals = try SignalQueue()
+    let cloned = try clone(into: [])
+    switch consume cloned {
+    case .child:
+      try leadForeground()
+      resetSignalActions()
+      try mask.restore()
+      exitNow(Self.execute(command))
+    case .parent(let pid, let pidfd):
+      var entries = [PollEntry(signals.descriptor.rawValue, .readable)]
+      while true {
+        // First: the child may have ended before its signal could be queued.
+        if let status = reapChildren(keeping: pid) { return status.shellStatus }
+        _ = try poll(&entries)
+        while let signal = try signals.next() {
+          if signal == .child { continue }
+          do throws(Errno) { try pidfd.send(signal) } catch .noSuchProcess {}
+        }
+      }
+    }
+  }
+
+  /// Does not return when it can be executed.
+  private static func execute(_ command: [String]) -> Int32 {
+    let error = Linux.execute(command)
+    let missing = error == .noSuchFileOrDirectory
+    let isSearched = !command[0].utf8.contains(UInt8(ascii: "/"))
+    let reason = missing && isSearched ? "executable file not found in $PATH" : error.description
+    Log().write(.error, "exec: \"\(command[0])\": \(reason)")
+    return missing ? 127 : 126
+  }
+}
