@@ -23,7 +23,9 @@ struct Accounts: Sendable {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let name = parts.first ?? ""
     func wrong(_ reason: String) -> LayerError { LayerError(.invalid, "--user \(text): \(reason)") }
-    guard !name.isEmpty, parts.count == 1 || !parts[1].isEmpty else { throw wrong("must be USER or USER:GROUP") }
+    guard !name.isEmpty, parts.count == 1 || !parts[1].isEmpty else {
+      throw wrong("must be USER or USER:GROUP")
+    }
     let entry = users.first { $0[0] == name } ?? users.first { UInt32($0[2]) == UInt32(name) }
     var user = RuntimeConfig.User()
     if let entry, let uid = UInt32(entry[2]), let gid = UInt32(entry[3]) {

@@ -45,7 +45,8 @@ public struct CapabilityChoice: Equatable, Sendable {
       }
       let name = upper.hasPrefix("CAP_") ? upper : "CAP_\(upper)"
       guard known.contains(name) else {
-        throw LayerError(.invalid, "\(option) \(word): there is no such capability; capabilities(7) lists them")
+        throw LayerError(
+          .invalid, "\(option) \(word): there is no such capability; capabilities(7) lists them")
       }
       names.insert(name)
     }

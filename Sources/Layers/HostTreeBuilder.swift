@@ -7,13 +7,18 @@ struct HostTreeBuilder {
   func build(stampAt stampPath: String) throws(Errno) {
     var stamp = HostStamp()
     try make(root, 0o755)
-    for directory in HostContents.directories { try make("\(root)/\(directory.path)", directory.permissions) }
-    for (path, target) in HostContents.links { try File.makeSymbolicLink("\(root)/\(path)", to: target) }
+    for directory in HostContents.directories {
+      try make("\(root)/\(directory.path)", directory.permissions)
+    }
+    for (path, target) in HostContents.links {
+      try File.makeSymbolicLink("\(root)/\(path)", to: target)
+    }
     for (path, text) in HostContents.files { try write(Array(text.utf8), to: "\(root)/\(path)", 0o644) }
     for name in HostContents.systemDirectories { try makeSystemDirectory(name, &stamp) }
     var copied = HostContents.copied
-    for entry in try Directory.entries(of: "/etc") {
-      if HostContents.copiedPrefixes.contains(where: { entry.name.hasPrefix($0) }) { copied.append(entry.name) }
+    for entry in try Directory.entries(of: "/etc")
+    where HostContents.copiedPrefixes.contains(where: { entry.name.hasPrefix($0) }) {
+      copied.append(entry.name)
     }
     for name in copied { try copy("etc/\(name)", &stamp) }
     try File.replace(stampPath, with: stamp.bytes)

@@ -24,7 +24,8 @@ struct Overlay: Equatable, Sendable {
       }
       let character = wrong.isNewline ? "a line break" : "\"\(wrong)\""
       throw LayerError(
-        .invalid, "\(path): an overlay cannot be made of a path with \(character) in it; rename the directory")
+        .invalid,
+        "\(path): an overlay cannot be made of a path with \(character) in it; rename the directory")
     }
     self.lower = lower
     self.upper = upper

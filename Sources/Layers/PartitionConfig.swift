@@ -109,12 +109,14 @@ extension PartitionSettings {
     switch (memoryAndSwap, memory) {
     case (.unlimited?, _): resources.memory.swap = -1
     case (.total?, nil):
-      throw LayerError(.invalid, "--memory-swap counts memory and swap together, so --memory is needed with it")
+      throw LayerError(
+        .invalid, "--memory-swap counts memory and swap together, so --memory is needed with it")
     case (.total(let total)?, let memory?):
       guard total.bytes >= memory.bytes else {
         throw LayerError(
-          .invalid, "--memory-swap (\(total.bytes)) counts memory and swap together: less than --memory "
-            + "(\(memory.bytes)) cannot be")
+          .invalid,
+          "--memory-swap (\(total.bytes)) is less than --memory (\(memory.bytes)), and counts memory and swap"
+        )
       }
       resources.memory.swap = total.bytes
     case (nil, let memory?):

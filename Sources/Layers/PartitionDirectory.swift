@@ -24,7 +24,7 @@ struct PartitionDirectory {
     switch settings.base {
     case .host:
       let tree = try host.current()
-      var mounts = [try overlay(lower: tree.root, prefix: "").mount(at: "/")]
+      var mounts = [try overlay(lower: tree.root, prefix: "").mount(at: "/", options: overlayOptions)]
       mounts += try hostMounts()
       try makeNames()
       let accounts = Accounts(
@@ -39,10 +39,13 @@ struct PartitionDirectory {
       }
       let shell = (try? open("/bin/bash", .path, in: root)) == nil ? "/bin/sh" : "/bin/bash"
       let accounts = Accounts(passwd: text("/etc/passwd", in: root), group: text("/etc/group", in: root))
-      try write([try overlay(lower: lower, prefix: "").mount(at: "/")], accounts, shell: shell)
+      let mount = try overlay(lower: lower, prefix: "").mount(at: "/", options: overlayOptions)
+      try write([mount], accounts, shell: shell)
       return nil
     }
   }
+
+  private var overlayOptions: [String] { settings.isTransient ? ["volatile"] : [] }
 
   /// An overlay on `lower` whose root has the owner and the permissions of the directory `lower`.
   private func overlay(lower: String, prefix: String) throws(LayerError) -> Overlay {
@@ -66,7 +69,7 @@ struct PartitionDirectory {
   /// The running system's programs.
   private func hostMounts() throws(LayerError) -> [RuntimeConfig.Mount] {
     let usr = try overlay(lower: "/usr", prefix: "usr-")
-    var mounts = [usr.mount(at: "/usr", options: settings.isReadOnly ? ["ro"] : [])]
+    var mounts = [usr.mount(at: "/usr", options: overlayOptions + (settings.isReadOnly ? ["ro"] : []))]
     for place in try HostBase.systemMounts() {
       mounts.append(
         RuntimeConfig.Mount(destination: place, type: "bind", source: place, options: ["rbind", "rro"]))
@@ -80,7 +83,9 @@ struct PartitionDirectory {
     var hosts = Array("127.0.0.1 localhost \(name)\n::1 localhost ip6-localhost ip6-loopback\n".utf8)
     var files: [(String, [UInt8])] = [("hostname", Array("\(name)\n".utf8))]
     if settings.network == .host {
-      if let resolver = try? File.read("/etc/resolv.conf", limit: 1 << 20) { files.append(("resolv.conf", resolver)) }
+      if let resolver = try? File.read("/etc/resolv.conf", limit: 1 << 20) {
+        files.append(("resolv.conf", resolver))
+      }
       if let known = try? File.read("/etc/hosts", limit: 16 << 20) { hosts += known }
     }
     files.append(("hosts", hosts))

@@ -56,6 +56,9 @@ public struct PartitionSettings: Sendable {
   public var hostname: String?
   /// Whether it can write nowhere but in volumes and temporary directories.
   public var isReadOnly = false
+  /// Whether nothing that it writes to its own tree is wanted when it has ended. It is spared the writing to disk then:
+  /// the end of an overlay otherwise waits for all that anybody has written to that file system.
+  public var isTransient = false
   /// Which network it is in.
   public var network = Network.none
   /// Its capabilities.

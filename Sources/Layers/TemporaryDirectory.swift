@@ -15,7 +15,8 @@ public struct TemporaryDirectory: Equatable, Sendable {
     let colon = text.firstIndex(of: ":")
     destination = String(text[..<(colon ?? text.endIndex)])
     guard destination.hasPrefix("/"), destination.contains(where: { $0 != "/" }) else {
-      throw LayerError(.invalid, "--tmpfs \(text): the destination must be an absolute path, and not the root")
+      throw LayerError(
+        .invalid, "--tmpfs \(text): the destination must be an absolute path, and not the root")
     }
     let given = colon.map { text[text.index(after: $0)...].split(separator: ",").map(String.init) } ?? []
     options = ["nosuid", "nodev", "noexec"] + given

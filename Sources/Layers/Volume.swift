@@ -24,7 +24,8 @@ public struct Volume: Equatable, Sendable {
     } else if parts[0] == "." || parts[0] == ".." || parts[0].hasPrefix("./") || parts[0].hasPrefix("../") {
       source = "\(directory)/\(parts[0])"
     } else {
-      throw wrong("the source must be an absolute path, or start with ./ (volumes with names are not supported)")
+      throw wrong(
+        "the source must be an absolute path, or start with ./ (volumes with names are not supported)")
     }
     guard parts[1].hasPrefix("/") else { throw wrong("the destination must be an absolute path") }
     destination = parts[1]
@@ -38,7 +39,8 @@ public struct Volume: Equatable, Sendable {
       case "ro", "readonly": options.append("rro")
       case "rw": options.append("rw")
       case _ where Self.known.contains(option): options.append(option)
-      default: throw wrong("unknown option \"\(option)\"; there are ro, rw, \(Self.known.joined(separator: ", "))")
+      default:
+        throw wrong("unknown option \"\(option)\"; there are ro, rw, \(Self.known.joined(separator: ", "))")
       }
     }
     self.options = options

@@ -6,7 +6,9 @@ import OCI
 /// The options of `run` that say what a bundle says otherwise.
 enum PartitionOptions {
   static let options = [
-    Option("image", value: "NAME", choices: ["host"], "no bundle: make a partition of host, the running system"),
+    Option(
+      "image", value: "NAME", choices: ["host"],
+      "no bundle: make a partition of NAME: host, the running system"),
     Option("rootfs", value: "DIR", "no bundle: make a partition on the file tree DIR, which stays as it is"),
     Option("rm", "remove the partition when the program has ended"),
     Option("interactive", letter: "i", "pass standard input to the program"),
@@ -20,7 +22,8 @@ enum PartitionOptions {
     Option("cpuset-cpus", value: "LIST", "the CPUs it may use, such as 0-3,7"),
     Option("pids-limit", value: "N", "how many tasks it may have; -1 for no limit"),
     Option(
-      "volume", letter: "v", value: "SRC:DST[:ro]", "show the host's file or directory SRC as DST in the partition"),
+      "volume", letter: "v", value: "SRC:DST[:ro]",
+      "show the host's file or directory SRC as DST in the partition"),
     Option("tmpfs", value: "DST[:OPTIONS]", "put an empty directory in memory at DST"),
     Option("read-only", "forbid writing anywhere else than in volumes and tmpfs"),
     Option("env", letter: "e", value: "NAME[=VALUE]", "set a variable; without a value, to the caller's own"),
@@ -43,8 +46,8 @@ enum PartitionOptions {
     guard let base = try base(arguments) else {
       for option in options where !arguments.all(option.name).isEmpty {
         throw Failure(
-          .usage, "run: --\(option.name) is for a partition without a bundle: it needs --image host or --rootfs DIR"
-        )
+          .usage,
+          "run: --\(option.name) is for a partition without a bundle: it needs --image host or --rootfs DIR")
       }
       return nil
     }
@@ -60,6 +63,7 @@ enum PartitionOptions {
     } catch {
       throw Failure(.usage, "run: \(error)")
     }
+    settings.isTransient = arguments.has("rm")
     settings.user = arguments["user"]
     settings.hostname = arguments["hostname"]
     settings.capabilities.added = arguments.all("cap-add")
@@ -154,7 +158,8 @@ enum PartitionOptions {
     guard arguments.has("tty") else { return }
     if arguments.has("detach"), arguments["console-socket"] == nil {
       throw Failure(
-        .usage, "run: --tty with --detach: nobody would be at the terminal; leave one out, or give --console-socket")
+        .usage,
+        "run: --tty with --detach: nobody would be at the terminal; leave one out, or give --console-socket")
     }
     settings.hasTerminal = true
     for number in Int32(0)...2 {

@@ -29,10 +29,11 @@ enum Run: Command {
     guard arguments.operands.count == 1 else {
       throw Failure(
         .usage,
-        "run: too many arguments: a bundle's config.json says what to run; --image and --rootfs take a command")
+        "run: too many arguments: a bundle's config.json says what to run; --image and --rootfs take a command"
+      )
     }
-    return try run(id, settings, detached: options.isDetached, keeps: arguments.has("keep") || options.isDetached)
-    { () throws(Failure) in
+    let keeps = arguments.has("keep") || options.isDetached
+    return try run(id, settings, detached: options.isDetached, keeps: keeps) { () throws(Failure) in
       try carryOut { () throws(ContainerError) in try settings.store.run(id, options) }
     }
   }
