@@ -9,8 +9,8 @@ struct HostBaseTests {
   @Test("Nothing that is known to hold secrets is on the list")
   func secrets() {
     let secrets = [
-      "shadow", "gshadow", "shadow-", "passwd", "group", "ssh", "ssl/private", "sudoers", "machine-id",
-      "pam.d", "krb5.keytab", "environment", "profile.d", "hosts", "resolv.conf", "fstab", "crypttab", "wireguard",
+      "shadow", "gshadow", "shadow-", "passwd", "group", "ssh", "ssl/private", "sudoers",
+      "machine-id", "pam.d", "krb5.keytab", "environment", "profile.d", "hosts", "resolv.conf", "fstab", "crypttab", "wireguard",
     ]
     for path in HostContents.copied {
       for secret in secrets {
