@@ -43,7 +43,10 @@ struct Handshake: ~Copyable {
 
   init(_ socket: consuming Socket) { self.socket = socket }
 
-  func send(_ message: FromParent) throws(Errno) { try socket.send([message.rawValue]) }
+  /// Says `message`. A process that is gone has said why, and that is still to be received.
+  func send(_ message: FromParent) throws(Errno) {
+    do throws(Errno) { try socket.send([message.rawValue]) } catch .brokenPipe {} catch .connectionReset {}
+  }
 
   /// Waits for `message`.
   ///
@@ -67,9 +70,12 @@ struct Handshake: ~Copyable {
   /// Waits for what the new process says next.
   func receive() throws(ContainerError) -> FromChild {
     let message: Socket.Message
-    do throws(Errno) { message = try socket.receive() } catch {
-      // A process that is killed while messages of ours wait resets the connection.
-      return .closed
+    do throws(Errno) { message = try socket.receive() } catch .connectionReset {
+      // The process is gone without having read all of ours. The kernel says so before it hands out what the process
+      // said last, once.
+      return try receive()
+    } catch {
+      throw ContainerError("hear from the new process", error)
     }
     let bytes = message.bytes
     if let errno = Trampoline.error(in: bytes) { return .notExecuted(errno) }

@@ -77,7 +77,9 @@ public struct DeviceProgram: Sendable {
       Self.instruction(shiftRight32, destination: 3, immediate: 16),
     ]
     for group in Self.groups(rules.reversed()) { program += Self.test(group) }
-    instructions = program + Self.answer(false)
+    // The kernel refuses a program with instructions that are never reached.
+    if !rules.contains(where: Self.isEverything) { program += Self.answer(false) }
+    instructions = program
   }
 
   /// Puts the program in force for the cgroup whose directory is `cgroup`, in addition to those of the cgroups above it.

@@ -54,6 +54,8 @@ extension Errno {
   public static let readOnlyFileSystem = Errno(rawValue: EROFS)
   /// `EPIPE`
   public static let brokenPipe = Errno(rawValue: EPIPE)
+  /// `ECONNRESET`
+  public static let connectionReset = Errno(rawValue: ECONNRESET)
   /// `ERANGE`
   public static let outOfRange = Errno(rawValue: ERANGE)
   /// `ENOSYS`
