@@ -10,7 +10,8 @@ struct HostBaseTests {
   func secrets() {
     let secrets = [
       "shadow", "gshadow", "shadow-", "passwd", "group", "ssh", "ssl/private", "sudoers",
-      "machine-id", "pam.d", "krb5.keytab", "environment", "profile.d", "hosts", "resolv.conf", "fstab", "crypttab", "wireguard",
+      "machine-id", "pam.d", "krb5.keytab", "environment", "profile.d", "hosts", "resolv.conf", "fstab",
+      "crypttab", "wireguard",
     ]
     for path in HostContents.copied {
       for secret in secrets {
