@@ -84,6 +84,9 @@ public struct PartitionStore: Sendable {
       }
       return try File.realPath(directory)
     } catch .fileExists {
+      if isLocked(directory) {
+        throw LayerError(.alreadyExists, "a partition called \(id) exists already: it is just being made")
+      }
       throw LayerError(
         .alreadyExists,
         "\(directory) is left of an earlier partition \(id) that a restart or a crash ended; "
@@ -91,6 +94,17 @@ public struct PartitionStore: Sendable {
     } catch {
       throw LayerError(.failed, "make the partition's directory \(directory): \(error)")
     }
+  }
+
+  private func isLocked(_ directory: String) -> Bool {
+    do throws(Errno) {
+      switch try Lock.take(directory) {
+      case .none: return true
+      case .some(let lock):
+        lock.release()
+        return false
+      }
+    } catch { return false }
   }
 
   /// Removes the directory of the partition `id` when there is no container that owns it: what a restart of the machine or
