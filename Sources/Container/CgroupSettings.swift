@@ -43,7 +43,8 @@ enum CgroupSettings {
         settings.append(CgroupSetting(field: field, file: file, value: String(limit.limit)))
       }
     }
-    for (device, limit) in resources.rdma.sorted(by: { $0.key < $1.key }) {
+    for element in resources.rdma.elements {
+      let (device, limit) = (element.name, element.value)
       let handles = limit.hcaHandles.map { String($0) } ?? "max"
       let objects = limit.hcaObjects.map { String($0) } ?? "max"
       settings.append(

@@ -22,7 +22,7 @@ extension Container {
     lock.release()
   }
 
-  private func lock() throws(ContainerError) -> Lock {
+  fileprivate func lock() throws(ContainerError) -> Lock {
     do throws(Errno) { return try Lock.wait(for: directory) } catch .noSuchFileOrDirectory {
       throw ContainerError(.noSuchContainer, "container \(id) does not exist (in \(store.path))")
     } catch {
@@ -108,6 +108,21 @@ extension ContainerStore {
 }
 
 extension Container {
+  /// Removes the container with all that belongs to it, when its first process has ended and was waited for. Another one that
+  /// has got its name by now is left alone.
+  public func removeAtEnd() throws(ContainerError) {
+    let lock: Lock
+    do throws(ContainerError) { lock = try self.lock() } catch {
+      // Somebody was faster.
+      if error.kind == .noSuchContainer { return }
+      throw error
+    }
+    guard let bytes = try? File.read("\(directory)/state.json"), bytes == record.json.bytes() else { return }
+    try removeBelongings()
+    try attempt("remove \(directory)") { () throws(Errno) in try Directory.removeTree(directory) }
+    lock.release()
+  }
+
   /// Ends and removes everything but the state directory.
   fileprivate func remove(force: Bool) throws(ContainerError) {
     let status = status()
@@ -117,6 +132,10 @@ extension Container {
         .wrongStatus, "cannot delete \(id): it is \(status.rawValue); stop it first, or use --force")
     }
     if status != .stopped { try endInit() }
+    try removeBelongings()
+  }
+
+  private func removeBelongings() throws(ContainerError) {
     try cgroup()?.remove()
     if let owned = record.ownedDirectory {
       try attempt("remove \(owned)") { () throws(Errno) in

@@ -123,10 +123,10 @@ struct MountOptions: Equatable, Sendable {
   }
 
   /// Names that start with "r" and are not the recursive form of another.
-  private static let plainOnly: Set<String> = ["relatime", "rw", "ro"]
+  private static let plainOnly = ["relatime", "rw", "ro"]
 
   /// Options for `mount(8)` and for the system's start, which mean nothing to the kernel.
-  private static let ignored: Set<String> = [
+  private static let ignored = [
     "auto", "noauto", "user", "nouser", "users", "group", "owner", "_netdev", "nofail", "async", "loud",
   ]
 

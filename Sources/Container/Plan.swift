@@ -190,7 +190,7 @@ struct Plan: Sendable {
       throw .config(field, "not the name of a kernel parameter")
     }
     let path = parts.joined(separator: "/")
-    let ipc: Set<String> = [
+    let ipc = [
       "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax",
       "kernel/shmmni", "kernel/shm_rmid_forced",
     ]

@@ -6,10 +6,10 @@ import OCI
 struct HostMounts: ~Copyable {
   /// The root directory; `nil` when the container joins a file tree.
   let root: Mount?
-  /// The sources of the bind mounts, by the number of the mount.
-  let sources: [Int: HeldMount]
+  /// The source of each mount that is a bind mount.
+  let sources: [HeldMount?]
   /// The host's device files for a container that cannot make its own, by path in the container.
-  let devices: [String: HeldMount]
+  let devices: [HeldDevice]
 
   /// A mount in a collection.
   final class HeldMount: Sendable {
@@ -17,7 +17,13 @@ struct HostMounts: ~Copyable {
     init(_ mount: consuming Mount) { self.mount = mount }
   }
 
-  private init(root: consuming Mount?, sources: [Int: HeldMount], devices: [String: HeldMount]) {
+  /// A device file of the host, and where it goes.
+  struct HeldDevice: Sendable {
+    let path: String
+    let held: HeldMount
+  }
+
+  private init(root: consuming Mount?, sources: [HeldMount?], devices: [HeldDevice]) {
     self.root = root
     self.sources = sources
     self.devices = devices
@@ -27,27 +33,29 @@ struct HostMounts: ~Copyable {
   ///
   /// - Throws: `ContainerError` with the path of the field that names something which is not there.
   static func copy(for plan: Plan) throws(ContainerError) -> HostMounts {
-    if plan.joinsMountNamespace { return HostMounts(root: nil, sources: [:], devices: [:]) }
+    if plan.joinsMountNamespace { return HostMounts(root: nil, sources: [], devices: []) }
     let rootStatus = try attempt("root.path: \(plan.root)") { () throws(Errno) in
       try FileStatus.of(plan.root)
     }
     guard rootStatus.kind == .directory else {
       throw .config("root.path", "\(plan.root) is not a directory")
     }
-    var sources: [Int: HeldMount] = [:]
-    for (index, mount) in plan.mounts.enumerated() {
+    var sources: [HeldMount?] = []
+    for mount in plan.mounts {
       if case .bind(let source) = mount.kind {
-        sources[index] = try Self.source(source, of: mount, plan: plan)
+        sources.append(try Self.source(source, of: mount, plan: plan))
+      } else {
+        sources.append(nil)
       }
     }
-    var devices: [String: HeldMount] = [:]
+    var devices: [HeldDevice] = []
     if plan.hasUserNamespace {
       // Device files cannot be made there; the host's are shown instead.
       for device in DevicePlan.defaults + plan.devices where device.kind != .fifo {
         let copy = try attempt("device \(device.path): copy it from the host") { () throws(Errno) in
           try Mount.copy(of: device.path, recursive: false)
         }
-        devices[device.path] = HeldMount(copy)
+        devices.append(HeldDevice(path: device.path, held: HeldMount(copy)))
       }
     }
     let root = try attempt("root.path: copy the mount \(plan.root)") { () throws(Errno) in
@@ -316,7 +324,7 @@ struct RootFilesystem: ~Copyable {
   private func make(
     _ device: DevicePlan, _ hostMounts: borrowing HostMounts, dev: borrowing FileDescriptor
   ) throws(ContainerError) {
-    if let held = hostMounts.devices[device.path] {
+    if let held = hostMounts.devices.last(where: { $0.path == device.path })?.held {
       let target = try target(device.path, isDirectory: false)
       return try attempt("bind the device \(device.path)") { () throws(Errno) in
         try held.mount.attach(to: target)

@@ -12,7 +12,7 @@ extension RuntimeConfig {
     /// Device nodes to make, beside the default ones.
     public var devices: [Device]
     /// Network interfaces to move into the container, by their name outside.
-    public var netDevices: [String: NetDevice]
+    public var netDevices: NamedValues<NetDevice>
     /// The cgroup: a path below the hierarchy's root, or `slice:prefix:name` for systemd.
     public var cgroupsPath: String?
     /// Limits.
@@ -39,7 +39,7 @@ extension RuntimeConfig {
     /// The properties given; the others are empty.
     public init(
       namespaces: [Namespace] = [], uidMappings: [IDMapping] = [], gidMappings: [IDMapping] = [],
-      timeOffsets: TimeOffsets = TimeOffsets(), devices: [Device] = [], netDevices: [String: NetDevice] = [:],
+      timeOffsets: TimeOffsets = TimeOffsets(), devices: [Device] = [], netDevices: NamedValues<NetDevice> = [:],
       cgroupsPath: String? = nil, resources: Resources = Resources(), sysctl: [String: String] = [:],
       seccomp: JSON? = nil, rootfsPropagation: Propagation? = nil, maskedPaths: [String] = [],
       readonlyPaths: [String] = [], mountLabel: String? = nil, intelRdt: IntelRdt? = nil,

@@ -70,8 +70,9 @@ extension RuntimeConfig.Linux {
     if netDevices.isEmpty { return }
     try check(has(.network), "netDevices", "needs a network namespace")
     var names: Set<String> = []
-    for (name, device) in netDevices {
-      let inside = device.name ?? name
+    for element in netDevices.elements {
+      let name = element.name
+      let inside = element.value.name ?? name
       do throws(ConfigError) {
         try check(isInterfaceName(name), "", "is not the name of a network interface")
         try check(isInterfaceName(inside), "name", "\(quoted(inside)) cannot name a network interface")

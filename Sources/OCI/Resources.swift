@@ -16,7 +16,7 @@ extension RuntimeConfig.Linux {
     /// Network class and priorities, cgroup v1 only.
     public var network: Network
     /// RDMA, by device.
-    public var rdma: [String: Rdma]
+    public var rdma: NamedValues<Rdma>
     /// Files of the cgroup v2 directory and what to write there.
     public var unified: [String: String]
 
@@ -24,7 +24,7 @@ extension RuntimeConfig.Linux {
     public init(
       devices: [DeviceRule] = [], memory: Memory = Memory(), cpu: CPU = CPU(), pids: Pids? = nil,
       blockIO: BlockIO = BlockIO(), hugepageLimits: [HugepageLimit] = [], network: Network = Network(),
-      rdma: [String: Rdma] = [:], unified: [String: String] = [:]
+      rdma: NamedValues<Rdma> = [:], unified: [String: String] = [:]
     ) {
       self.devices = devices
       self.memory = memory

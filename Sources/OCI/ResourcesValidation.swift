@@ -16,8 +16,8 @@ extension RuntimeConfig.Linux.Resources {
         try check(!priority.name.isEmpty, "name", "must not be empty")
       }
     }
-    for (device, limits) in rdma where limits.hcaHandles == nil && limits.hcaObjects == nil {
-      throw ConfigError(path: "", reason: "needs hcaHandles or hcaObjects").inside(device).inside("rdma")
+    for device in rdma.elements where device.value == RuntimeConfig.Linux.Rdma() {
+      throw ConfigError(path: "", reason: "needs hcaHandles or hcaObjects").inside(device.name).inside("rdma")
     }
     for file in unified.keys where !isControlFile(file) {
       throw ConfigError(path: "", reason: "is not the name of a cgroup file, such as memory.high")

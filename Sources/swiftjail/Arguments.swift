@@ -24,7 +24,12 @@ struct Option: Sendable {
 
 /// The words of a command line, told apart.
 struct Arguments: Sendable {
-  private var values: [String: [String]] = [:]
+  private var values: [Given] = []
+
+  private struct Given {
+    let name: String
+    let value: String
+  }
   /// What is not an option.
   var operands: [String] = []
 
@@ -67,39 +72,45 @@ struct Arguments: Sendable {
       throw Failure(.usage, "unknown option \(word)")
     }
     if option.value == nil {
-      guard let given else { return values[option.name, default: []].append("true") }
+      guard let given else { return give(option, "true") }
       guard given == "true" || given == "false" else {
         throw Failure(.usage, "\(word): \(option.name) takes no value but true or false")
       }
-      values[option.name, default: []].append(given)
+      give(option, given)
     } else if let value = given ?? words.popFirst() {
-      values[option.name, default: []].append(value)
+      give(option, value)
     } else {
       throw Failure(.usage, "option \(word) needs a value")
     }
   }
 
+  private mutating func give(_ option: Option, _ value: String) {
+    values.append(Given(name: option.name, value: value))
+  }
+
   /// Letters written together, such as `-it`.
   private mutating func takeLetters(_ letters: Substring, _ options: [Option]) throws(Failure) -> Bool {
-    var found: [String] = []
+    var found: [Option] = []
     for letter in letters {
       guard let option = options.first(where: { $0.letter == letter }), option.value == nil else {
         return false
       }
-      found.append(option.name)
+      found.append(option)
     }
-    for name in found { values[name, default: []].append("true") }
+    for option in found { give(option, "true") }
     return true
   }
 
   /// The value of the option called `name`, the last one when it is given several times.
-  subscript(name: String) -> String? { values[name]?.last }
+  subscript(name: String) -> String? { values.last { $0.name == name }?.value }
 
   /// All values of the option called `name`, in order.
-  func all(_ name: String) -> [String] { values[name] ?? [] }
+  func all(_ name: String) -> [String] {
+    values.compactMap { $0.name == name ? $0.value : nil }
+  }
 
   /// Whether the option called `name`, which takes no value, is given.
-  func has(_ name: String) -> Bool { values[name]?.last == "true" }
+  func has(_ name: String) -> Bool { self[name] == "true" }
 
   /// The value of the option called `name` as a whole number from `range`.
   func number(_ name: String, in range: ClosedRange<Int>) throws(Failure) -> Int? {

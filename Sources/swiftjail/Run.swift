@@ -79,7 +79,7 @@ enum Run: Command {
         .warning, "container \(id) was killed: out of memory (its limit is in memory.max)")
     }
     if !keeps {
-      try carryOut { () throws(ContainerError) in try settings.store.delete(id, force: true) }
+      try carryOut { () throws(ContainerError) in try container.removeAtEnd() }
     }
     return status.shellStatus
   }
