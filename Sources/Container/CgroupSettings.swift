@@ -181,9 +181,10 @@ enum CgroupSettings {
   }
 
   private static func unified(
-    _ unified: [String: String], into settings: inout [CgroupSetting]
+    _ unified: NamedValues<String>, into settings: inout [CgroupSetting]
   ) throws(ContainerError) {
-    for (file, value) in unified.sorted(by: { $0.key < $1.key }) {
+    for element in unified.elements {
+      let (file, value) = (element.name, element.value)
       let field = "linux.resources.unified.\(file)"
       guard !file.utf8.contains(UInt8(ascii: "/")), file.utf8.contains(UInt8(ascii: ".")),
         file.utf8.first != UInt8(ascii: ".")

@@ -75,8 +75,9 @@ struct Plan: Sendable {
     hostname = config.hostname
     domainname = config.domainname
     sysctl = []
-    for (name, value) in linux.sysctl.sorted(by: { $0.key < $1.key }) {
-      sysctl.append(try Self.sysctl(name, value, namespaces: newNamespaces, joined: joinedNamespaces))
+    for element in linux.sysctl.elements {
+      sysctl.append(
+        try Self.sysctl(element.name, element.value, namespaces: newNamespaces, joined: joinedNamespaces))
     }
     if newNamespaces.contains(.time) {
       for (clock, offset) in [

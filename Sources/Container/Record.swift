@@ -20,7 +20,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
   /// The namespaces that are not the host's.
   public var namespaces: Namespaces
   /// The configuration's annotations.
-  public var annotations: [String: String]
+  public var annotations: NamedValues<String>
   /// A directory that belongs to the container alone and goes with it.
   public var ownedDirectory: String?
 
@@ -34,7 +34,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
 
   init(
     id: ContainerID, ociVersion: String, bundle: String, root: String, created: Int64, cgroup: String?,
-    namespaces: Namespaces, annotations: [String: String], ownedDirectory: String?
+    namespaces: Namespaces, annotations: NamedValues<String>, ownedDirectory: String?
   ) {
     self.id = id
     self.ociVersion = ociVersion

@@ -18,7 +18,7 @@ extension RuntimeConfig {
     /// Limits.
     public var resources: Resources
     /// Kernel parameters, such as `net.ipv4.ip_forward`.
-    public var sysctl: [String: String]
+    public var sysctl: NamedValues<String>
     /// The system call filter, as it stands in the document.
     public var seccomp: JSON?
     /// How mounts propagate between the container's root and the outside.
@@ -40,7 +40,7 @@ extension RuntimeConfig {
     public init(
       namespaces: [Namespace] = [], uidMappings: [IDMapping] = [], gidMappings: [IDMapping] = [],
       timeOffsets: TimeOffsets = TimeOffsets(), devices: [Device] = [], netDevices: NamedValues<NetDevice> = [:],
-      cgroupsPath: String? = nil, resources: Resources = Resources(), sysctl: [String: String] = [:],
+      cgroupsPath: String? = nil, resources: Resources = Resources(), sysctl: NamedValues<String> = [:],
       seccomp: JSON? = nil, rootfsPropagation: Propagation? = nil, maskedPaths: [String] = [],
       readonlyPaths: [String] = [], mountLabel: String? = nil, intelRdt: IntelRdt? = nil,
       memoryPolicy: MemoryPolicy? = nil, personality: Personality? = nil

@@ -21,7 +21,7 @@ extension RuntimeConfig.Linux {
       cgroupsPath.map(hasParentComponent) != true,
       "cgroupsPath", "must not hold \"..\"")
     try inside("resources") { () throws(ConfigError) in try resources.validate() }
-    for name in sysctl.keys {
+    for name in sysctl.names {
       do {
         try validateSysctl(name)
       } catch {

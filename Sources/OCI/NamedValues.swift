@@ -19,15 +19,29 @@ public struct NamedValues<Value: JSONRepresentable & Equatable & Sendable>: Equa
 
   /// Whether there are none.
   public var isEmpty: Bool { elements.isEmpty }
+
+  /// The names, in the document's order.
+  public var names: [String] { elements.map(\.name) }
+
+  /// The value called `name`; setting `nil` removes it.
+  public subscript(name: String) -> Value? {
+    get { elements.first { $0.name == name }?.value }
+    set {
+      let index = elements.firstIndex { $0.name == name }
+      switch (index, newValue) {
+      case (let index?, let value?): elements[index].value = value
+      case (let index?, nil): elements.remove(at: index)
+      case (nil, let value?): elements.append(Element(name: name, value: value))
+      case (nil, nil): break
+      }
+    }
+  }
 }
 
 extension NamedValues: ExpressibleByDictionaryLiteral {
   /// The values given, in their order; of two with the same name, the last.
   public init(dictionaryLiteral pairs: (String, Value)...) {
-    for (name, value) in pairs {
-      elements.removeAll { $0.name == name }
-      elements.append(Element(name: name, value: value))
-    }
+    for (name, value) in pairs { self[name] = value }
   }
 }
 

@@ -18,13 +18,13 @@ extension RuntimeConfig.Linux {
     /// RDMA, by device.
     public var rdma: NamedValues<Rdma>
     /// Files of the cgroup v2 directory and what to write there.
-    public var unified: [String: String]
+    public var unified: NamedValues<String>
 
     /// The limits given, and no other.
     public init(
       devices: [DeviceRule] = [], memory: Memory = Memory(), cpu: CPU = CPU(), pids: Pids? = nil,
       blockIO: BlockIO = BlockIO(), hugepageLimits: [HugepageLimit] = [], network: Network = Network(),
-      rdma: NamedValues<Rdma> = [:], unified: [String: String] = [:]
+      rdma: NamedValues<Rdma> = [:], unified: NamedValues<String> = [:]
     ) {
       self.devices = devices
       self.memory = memory

@@ -19,7 +19,7 @@ extension RuntimeConfig.Linux.Resources {
     for device in rdma.elements where device.value == RuntimeConfig.Linux.Rdma() {
       throw ConfigError(path: "", reason: "needs hcaHandles or hcaObjects").inside(device.name).inside("rdma")
     }
-    for file in unified.keys where !isControlFile(file) {
+    for file in unified.names where !isControlFile(file) {
       throw ConfigError(path: "", reason: "is not the name of a cgroup file, such as memory.high")
         .inside(file).inside("unified")
     }

@@ -18,7 +18,7 @@ public struct RuntimeConfig: Equatable, Sendable, JSONRepresentable {
   /// Programs that run at points of the container's life.
   public var hooks: Hooks
   /// Whatever else someone wants to know about the container.
-  public var annotations: [String: String]
+  public var annotations: NamedValues<String>
   /// What is particular to Linux.
   public var linux: Linux
   /// The sections for other platforms that the document has, each once. Their content is not kept.
@@ -28,7 +28,7 @@ public struct RuntimeConfig: Equatable, Sendable, JSONRepresentable {
   public init(
     ociVersion: String = RuntimeConfig.latestVersion, process: Process? = nil, root: Root,
     hostname: String? = nil, domainname: String? = nil, mounts: [Mount] = [], hooks: Hooks = Hooks(),
-    annotations: [String: String] = [:], linux: Linux = Linux(), otherPlatforms: [OtherPlatform] = []
+    annotations: NamedValues<String> = [:], linux: Linux = Linux(), otherPlatforms: [OtherPlatform] = []
   ) {
     self.ociVersion = ociVersion
     self.process = process

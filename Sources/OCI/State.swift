@@ -11,12 +11,12 @@ public struct State: Equatable, Sendable, JSONRepresentable {
   /// The absolute path of its bundle.
   public var bundle: String
   /// The annotations of its config.
-  public var annotations: [String: String]
+  public var annotations: NamedValues<String>
 
   /// The state of that container.
   public init(
     ociVersion: String = RuntimeConfig.latestVersion, id: String, status: Status, pid: Int32? = nil,
-    bundle: String, annotations: [String: String] = [:]
+    bundle: String, annotations: NamedValues<String> = [:]
   ) {
     self.ociVersion = ociVersion
     self.id = id
