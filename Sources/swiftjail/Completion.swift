@@ -14,25 +14,72 @@ enum Completion: Command {
     return 0
   }
 
-  /// The commands whose operand names a container.
+  private static var visible: [any Command.Type] { commands.filter { !$0.isHidden } }
+
+  /// The commands whose operand names a container that there is.
   private static var takingContainer: [any Command.Type] {
-    commands.filter { $0.operands.hasPrefix("ID") && $0.name != Create.name && $0.name != Run.name }
+    visible.filter {
+      ($0.operands.hasPrefix("ID") || $0.operands.hasPrefix("[ID")) && $0.name != Create.name
+        && $0.name != Run.name
+    }
   }
 
   private static var script: String {
-    let visible = commands.filter { !$0.isHidden }
     var script = """
       # bash completion for swiftjail
       _swiftjail() {
-        local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= i
+        local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
+        # Bash makes a word of the equals sign between an option and its value.
+        if [[ $word == = ]]; then word=; elif [[ $previous == = ]]; then previous=${COMP_WORDS[COMP_CWORD-2]}; fi
+        local program=${COMP_WORDS[0]} root=() command= first= count=0 i
         for ((i = 1; i < COMP_CWORD; i++)); do
-          case ${COMP_WORDS[i]} in
-          \(Settings.options.filter { $0.value != nil }.map { "--\($0.name)" }.joined(separator: " | "))) ((i++)) ;;
-          -*) ;;
-          *) command=${COMP_WORDS[i]}; break ;;
+          case $command,${COMP_WORDS[i]} in
+          ,--root) [[ ${COMP_WORDS[i+1]} != = ]] || ((i++)); ((i++)); root=(--root "${COMP_WORDS[i]/#\\~/$HOME}") ;;
+
+      """
+    for (command, options) in sections {
+      let patterns = patterns(options.filter { $0.value != nil && $0.name != "root" }, of: command)
+      if !patterns.isEmpty {
+        script += "    \(patterns)) [[ ${COMP_WORDS[i+1]} != = ]] || ((i++)); ((i++)) ;;\n"
+      }
+    }
+    script += """
+          *,=) ((i++)) ;;
+          *,-*) ;;
+          ,*) command=${COMP_WORDS[i]} ;;
+          *) ((count++)) || first=$i ;;
           esac
         done
-        local options names=
+        # What follows the name of a container is another command line.
+        if [[ $command == \(programCommands) && $first ]]; then
+          if ((count == 1)) && [[ $word != */* ]]; then
+            COMPREPLY=($(compgen -c -- "$word"))
+          else
+            compopt -o default 2>/dev/null
+            COMPREPLY=()
+          fi
+          return
+        fi
+        case $command,$previous in
+
+      """
+    for (command, options) in sections {
+      for option in options where !option.choices.isEmpty {
+        script +=
+          "  \(patterns([option], of: command))) COMPREPLY=($(compgen -W \"\(option.choices.joined(separator: " "))\" -- \"$word\")); return ;;\n"
+      }
+      let files = patterns(options.filter(takesFile), of: command)
+      if !files.isEmpty {
+        script +=
+          "  \(files)) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
+      }
+      let others = patterns(
+        options.filter { $0.value != nil && $0.choices.isEmpty && !takesFile($0) }, of: command)
+      if !others.isEmpty { script += "  \(others)) COMPREPLY=(); return ;;\n" }
+    }
+    script += """
+        esac
+        local options= names=
         case $command in
         "") options="\(words(Settings.options))"
           names="\(visible.map { $0.name }.joined(separator: " "))" ;;
@@ -41,48 +88,54 @@ enum Completion: Command {
     for command in visible {
       script += "  \(command.name)) options=\"\(words(command.options)) --help\" ;;\n"
     }
-    script += "  esac\n  case $command,$previous in\n"
-    for (name, option) in choices(visible) {
-      script +=
-        "  \(name),--\(option.name)) COMPREPLY=($(compgen -W \"\(option.choices.joined(separator: " "))\" -- \"$word\")); return ;;\n"
-    }
     script += """
         esac
-        case $previous in
-        \(files(visible))) COMPREPLY=($(compgen -f -- "$word")); return ;;
-        esac
-        case $command in
-        \(takingContainer.map { $0.name }.joined(separator: " | "))) names=$(swiftjail list --quiet 2>/dev/null) ;;
-        completion) names=bash ;;
-        esac
-        if [[ $word == -* ]]; then names=$options; fi
+        if [[ $word == -* ]]; then
+          names=$options
+        else
+          case $command,$count in
+          \(takingContainer.map { "\($0.name),0" }.joined(separator: " | "))) names=$("$program" "${root[@]}" list --quiet 2>/dev/null) ;;
+          \(Kill.name),1) names=$(compgen -A signal -- SIG) ;;
+          \(name),0) names=bash ;;
+          esac
+        fi
         COMPREPLY=($(compgen -W "$names" -- "$word"))
       }
-      complete -o default -F _swiftjail swiftjail
+      complete -F _swiftjail swiftjail
 
       """
     return script
+  }
+
+  /// The options of the program, whose command is empty, and of each command.
+  private static var sections: [(command: String, options: [Option])] {
+    [("", Settings.options)] + visible.map { ($0.name, $0.options) }
+  }
+
+  /// The commands after whose first operand another command line begins.
+  private static var programCommands: String {
+    "@(" + visible.filter { $0.operandsEndOptions == 1 }.map { $0.name }.joined(separator: "|") + ")"
+  }
+
+  /// Patterns for a command, a comma, and one of its options.
+  private static func patterns(_ options: [Option], of command: String) -> String {
+    options.flatMap { option in
+      ["\(command),--\(option.name)"] + (option.letter.map { ["\(command),-\($0)"] } ?? [])
+    }.joined(separator: " | ")
   }
 
   private static func words(_ options: [Option]) -> String {
     options.map { "--\($0.name)" }.joined(separator: " ")
   }
 
-  private static func choices(_ commands: [any Command.Type]) -> [(String, Option)] {
-    var rows = Settings.options.filter { !$0.choices.isEmpty }.map { ("", $0) }
-    for command in commands {
-      rows += command.options.filter { !$0.choices.isEmpty }.map { (command.name, $0) }
+  /// Whether the option's value is, or starts with, a path of the host.
+  private static func takesFile(_ option: Option) -> Bool {
+    switch option.value {
+    case "FILE"?: true
+    case "DIR"?: !["cwd", "workdir"].contains(option.name)
+    case "PATH"?: option.name != "cgroup"
+    case let value?: value.hasPrefix("SRC")
+    case nil: false
     }
-    return rows
-  }
-
-  /// The options whose value is a path.
-  private static func files(_ commands: [any Command.Type]) -> String {
-    var names: [String] = []
-    for option in Settings.options + commands.flatMap({ $0.options }) {
-      let name = "--\(option.name)"
-      if ["DIR", "FILE", "PATH"].contains(option.value ?? ""), !names.contains(name) { names.append(name) }
-    }
-    return names.joined(separator: " | ")
   }
 }
