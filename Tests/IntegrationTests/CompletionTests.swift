@@ -7,7 +7,7 @@ struct CompletionTests {
   /// What bash offers for the last of `words`, which are the command line as bash tells it apart.
   func complete(_ words: [String], program: String) throws -> Set<String> {
     let script = """
-      set -e; source /dev/stdin <<<"$("$0" completion bash)"
+      source /dev/stdin <<<"$("$0" completion bash)"
       COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _swiftjail; printf '%s\\n' "${COMPREPLY[@]}"
       """
     let outcome = try Program("/bin/bash", ["-c", script, Swiftjail.program, program] + words).call()
