@@ -116,7 +116,11 @@ public struct Container: Sendable {
 
   /// The configuration that the container was created with.
   public func config() throws(ContainerError) -> RuntimeConfig {
-    try Self.config(at: "\(directory)/config.json").config
+    do throws(ContainerError) { return try Self.config(at: "\(directory)/config.json").config } catch {
+      // The copy is written while the program starts already; who is cut short in between leaves none.
+      guard error.errno == .noSuchFileOrDirectory else { throw error }
+      return try Self.config(at: "\(record.bundle)/config.json").config
+    }
   }
 
   static func config(at path: String) throws(ContainerError) -> (config: RuntimeConfig, bytes: [UInt8]) {

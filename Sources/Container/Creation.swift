@@ -300,13 +300,14 @@ private struct Parent: ~Copyable {
     }
     container.record.process = Record.Process(pid: pid, startTime: status.startTime)
     try container.save()
+    // While the new process builds its file tree; it does not go on to its program before this is done.
+    if let cgroup = try container.cgroup() { try attachDeviceRules(plan.deviceRules, to: cgroup) }
+    if let pidFile = options.pidFile { try PidFile.write(pid, to: pidFile) }
+    try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
     let directory = container.directory
     try attempt("write \(directory)/config.json") { () throws(Errno) in
       try File.replace("\(directory)/config.json", with: config)
     }
-    // While the new process builds its file tree; it does not go on to its program before this is done.
-    if let cgroup = try container.cgroup() { try attachDeviceRules(plan.deviceRules, to: cgroup) }
-    if let pidFile = options.pidFile { try PidFile.write(pid, to: pidFile) }
     return try Supervision.bringUp(
       handshake, pid: pid, process: plan.process, consoleSocket: options.consoleSocket)
   }

@@ -182,6 +182,9 @@ extension Container {
     do throws(ContainerError) {
       try Supervision.prepare(spawned.pid, plan)
       if let pidFile = options.pidFile { try PidFile.write(spawned.pid, to: pidFile) }
+      try attempt("tell the new process to go on") { () throws(Errno) in
+        try spawned.handshake.send(.proceed)
+      }
       let terminal = try Supervision.bringUp(
         spawned.handshake, pid: spawned.pid, process: plan, consoleSocket: options.consoleSocket)
       return StartedProcess(container: self, pid: spawned.pid, pidfd: spawned.pidfd, terminal: terminal)

@@ -119,7 +119,16 @@ extension Container {
     }
     guard let bytes = try? File.read("\(directory)/state.json"), bytes == record.json.bytes() else { return }
     try removeBelongings()
-    try attempt("remove \(directory)") { () throws(Errno) in try Directory.removeTree(directory) }
+    try attempt("remove \(directory)") { () throws(Errno) in
+      do throws(Errno) {
+        try File.remove("\(directory)/config.json")
+        try File.remove("\(directory)/state.json")
+        try Directory.remove(directory)
+      } catch {
+        // There was more in it, or less.
+        try Directory.removeTree(directory)
+      }
+    }
     lock.release()
   }
 

@@ -25,13 +25,12 @@ enum Supervision {
     }
   }
 
-  /// Lets the process go on, and stays with it until it needs nothing more.
+  /// Stays with the process, which was told to go on, until it needs nothing more.
   ///
   /// - Returns: the master side of its terminal, when it has one and `consoleSocket` did not get it.
   static func bringUp(
     _ handshake: borrowing Handshake, pid: Int32, process: ProcessPlan, consoleSocket: String?
   ) throws(ContainerError) -> FileDescriptor? {
-    try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
     var terminal: FileDescriptor?
     while true {
       let message = try handshake.receive()
@@ -63,8 +62,8 @@ enum Supervision {
   /// Puts `limits` on the process `pid`; 0 is the caller.
   static func apply(_ limits: [ResourceLimit], to pid: Int32) throws(ContainerError) {
     for limit in limits {
-      try attempt("process.rlimits: set \(ResourceLimit.names[Int(limit.resource)]) to \(limit.soft):\(limit.hard)") {
-        () throws(Errno) in
+      let name = ResourceLimit.names[Int(limit.resource)]
+      try attempt("process.rlimits: set \(name) to \(limit.soft):\(limit.hard)") { () throws(Errno) in
         try limit.apply(to: pid)
       }
     }
