@@ -64,17 +64,7 @@ struct Cgroup: Sendable {
   /// - Throws: `ContainerError` naming the setting's field when the kernel or the hierarchy refuses it.
   ///   Nothing of what was made stays then.
   func make(_ settings: [CgroupSetting]) throws(ContainerError) {
-    var wanted = Self.accounted
-    for setting in settings {
-      if let controller = setting.controller, !wanted.contains(controller) { wanted.append(controller) }
-    }
-    let offered = try hierarchy.controllers()
-    for setting in settings {
-      if let controller = setting.controller, !offered.contains(Substring(controller)) {
-        throw hierarchy.missing(controller, for: setting.field)
-      }
-    }
-    let usable = wanted.filter { offered.contains(Substring($0)) }
+    let usable = try controllers(for: settings)
     let names = path.split(separator: "/")
     var above = hierarchy.root
     for (index, name) in names.enumerated() {
@@ -95,6 +85,34 @@ struct Cgroup: Sendable {
       try? Directory.remove(directory)
       throw error
     }
+  }
+
+  /// Has those above the cgroup, which somebody else has made, hand it the controllers for `settings`, and writes
+  /// `settings` to it.
+  ///
+  /// - Throws: `ContainerError` naming the setting's field when the kernel or the hierarchy refuses it.
+  func takeOver(_ settings: [CgroupSetting]) throws(ContainerError) {
+    let usable = try controllers(for: settings)
+    var above = hierarchy.root
+    for name in path.split(separator: "/") {
+      try enable(usable, in: above, for: settings)
+      above += "/\(name)"
+    }
+    for setting in settings { try write(setting) }
+  }
+
+  /// The controllers that the cgroup is to have: those for accounting that there are, and those that `settings` need.
+  private func controllers(for settings: [CgroupSetting]) throws(ContainerError) -> [String] {
+    let offered = try hierarchy.controllers()
+    var wanted = Self.accounted.filter { offered.contains(Substring($0)) }
+    for setting in settings {
+      guard let controller = setting.controller else { continue }
+      guard offered.contains(Substring(controller)) else {
+        throw hierarchy.missing(controller, for: setting.field)
+      }
+      if !wanted.contains(controller) { wanted.append(controller) }
+    }
+    return wanted
   }
 
   private func refuseIfPopulated() throws(ContainerError) {
@@ -148,6 +166,14 @@ struct Cgroup: Sendable {
     }
   }
 
+  /// The path of the cgroup in which the process `pid` is (`cgroups(7)`, "/proc/pid/cgroup").
+  static func path(of pid: Int32) throws(Errno) -> String {
+    for line in try File.text("/proc/\(pid)/cgroup").split(separator: "\n") where line.hasPrefix("0::") {
+      return String(line.dropFirst(3))
+    }
+    throw .noSuchProcess
+  }
+
   /// The pids of the processes in the cgroup itself and in all below it.
   func processes() throws(ContainerError) -> [Int32] {
     try attempt("read the processes of \(directory)") { () throws(Errno) in
@@ -190,12 +216,11 @@ struct Cgroup: Sendable {
   /// Stops or continues every process in the cgroup and below, and waits until that is so.
   func setFrozen(_ frozen: Bool) throws(ContainerError) {
     try attempt(frozen ? "freeze \(directory)" : "thaw \(directory)") { () throws(Errno) in
-      let events = try FileDescriptor.open("\(directory)/cgroup.events", .readOnly)
+      let events = try EventFile("\(directory)/cgroup.events")
       try File.write(frozen ? "1" : "0", to: "\(directory)/cgroup.freeze")
       let wanted = frozen ? "frozen 1" : "frozen 0"
-      while try !File.text("\(directory)/cgroup.events").split(separator: "\n").contains(Substring(wanted)) {
-        var entries = [PollEntry(events.rawValue, .exceptional)]
-        // The event may have come between the read and the wait.
+      while try !events.text().split(separator: "\n").contains(Substring(wanted)) {
+        var entries = [events.entry]
         _ = try poll(&entries, milliseconds: 100)
       }
     }
@@ -243,10 +268,10 @@ struct Cgroup: Sendable {
     let step: Int32 = 50
     var waited: Int32 = 0
     do throws(Errno) {
-      let events = try FileDescriptor.open(path, .readOnly)
-      while try File.text(path).split(separator: "\n").contains("populated 1") {
+      let events = try EventFile(path)
+      while try events.text().split(separator: "\n").contains("populated 1") {
         if waited >= milliseconds { throw .resourceBusy }
-        var entries = [PollEntry(events.rawValue, .exceptional)]
+        var entries = [events.entry]
         if try !poll(&entries, milliseconds: step) { waited += step }
       }
     } catch .noSuchFileOrDirectory {

@@ -99,7 +99,7 @@ extension Container {
       // The container has handed its controllers to cgroups below its own, which may then hold no process
       // itself; its first process knows a place.
       let path = try attempt("find a cgroup in container \(id)") { () throws(Errno) in
-        try firstProcessCgroup()
+        try Cgroup.path(of: record.process?.pid ?? 0)
       }
       return try attempt("clone a process into the cgroup \(path)") { () throws(Errno) in
         let directory = try FileDescriptor.open(own.hierarchy.root + path, [.path, .directory])
@@ -108,14 +108,6 @@ extension Container {
     } catch {
       throw ContainerError("clone a process into the cgroup \(cgroup.directory)", error)
     }
-  }
-
-  private func firstProcessCgroup() throws(Errno) -> String {
-    for line in try File.text("/proc/\(record.process?.pid ?? 0)/cgroup").split(separator: "\n")
-    where line.hasPrefix("0::") {
-      return String(line.dropFirst(3))
-    }
-    throw .noSuchProcess
   }
 
   /// The new process's way in; does not return unless it fails.

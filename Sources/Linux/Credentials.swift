@@ -31,6 +31,12 @@ public enum ProcessControl {
   /// Says whether others of the same user may trace this process and see its files (`PR_SET_DUMPABLE`).
   public static func setDumpable(_ dumpable: Bool) throws(Errno) { try set(4, dumpable ? 1 : 0) }
 
+  /// This process's pid (`getpid(2)`).
+  public static var pid: Int32 { linux_getpid() }
+
+  /// The pid of this process's parent (`getppid(2)`): another one than before once that has died.
+  public static var parentPid: Int32 { getppid() }
+
   /// Has this process killed when its parent dies (`PR_SET_PDEATHSIG`).
   public static func dieWithParent() throws(Errno) { try set(1, UInt(SIGKILL)) }
 

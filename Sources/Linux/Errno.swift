@@ -66,6 +66,8 @@ extension Errno {
   public static let tooManySymbolicLinks = Errno(rawValue: ELOOP)
   /// `EOPNOTSUPP`
   public static let notSupported = Errno(rawValue: EOPNOTSUPP)
+  /// `ETIMEDOUT`
+  public static let timedOut = Errno(rawValue: ETIMEDOUT)
   /// `ENOEXEC`
   public static let execFormat = Errno(rawValue: ENOEXEC)
 }
