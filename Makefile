@@ -39,6 +39,7 @@ test-vm: all ## run the integration tests in the test kernel (as root)
 	Tests/install-packages test
 	swift build --build-tests
 	Tests/vm/run --timeout 900 -- $(TESTS) --testing-library swift-testing --filter IntegrationTests
+	Tests/vm/run --systemd --timeout 300 -- $(TESTS) --testing-library swift-testing --filter IntegrationTests.SystemdTests/
 
 bench: all ## compare with crun and runc (as root)
 	Tests/install-packages bench

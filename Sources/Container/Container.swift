@@ -79,6 +79,7 @@ public struct Container: Sendable {
 
   /// Whether the kernel ended a process of the container for lack of memory.
   public var wasOutOfMemory: Bool {
+    if record.wasOutOfMemory { return true }
     guard let cgroup = try? cgroup() else { return false }
     return cgroup.oomKills > 0
   }

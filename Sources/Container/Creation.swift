@@ -86,12 +86,12 @@ extension ContainerStore {
     let joining = try plan.joinedNamespaces.map { (namespace) throws(ContainerError) in
       try HeldNamespace(namespace)
     }
-    let cgroup = try plannedCgroup(plan, options, id)
+    let cgroup = try CgroupPlan(plan, options.cgroupDriver, id)
 
     let lock = try reserve(id)
     let record = Record(
       id: id, ociVersion: config.ociVersion, bundle: bundle, root: plan.root, created: Clock.now(),
-      cgroup: cgroup?.path, namespaces: plan.namespaces,
+      cgroup: cgroup?.cgroup.path, unit: cgroup?.scope?.unit, namespaces: plan.namespaces,
       annotations: config.annotations, ownedDirectory: options.ownedDirectory)
     var birth = Birth(
       container: Container(record, in: self), plan: plan, options: options, cgroup: cgroup)
@@ -117,23 +117,6 @@ extension ContainerStore {
       throw .config("process.terminal", "nobody would be at the terminal: give --console-socket")
     }
   }
-
-  private func plannedCgroup(
-    _ plan: Plan, _ options: CreateOptions, _ id: ContainerID
-  ) throws(ContainerError) -> Cgroup? {
-    switch options.cgroupDriver {
-    case .disabled:
-      if let setting = plan.cgroupSettings.first {
-        throw .config(setting.field, "a limit needs a cgroup, and --cgroup-manager disabled makes none")
-      }
-      return nil
-    case .systemd: throw ContainerError(.failed, "--cgroup-manager systemd: not supported yet")
-    case .cgroupfs:
-      let path = MountPlan.clean(plan.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 } ?? "/swiftjail/\(id)")
-      guard path != "/" else { throw .config("linux.cgroupsPath", "the root cgroup cannot be a container's") }
-      return Cgroup(hierarchy: try CgroupHierarchy.find(), path: path)
-    }
-  }
 }
 
 /// The side effects of making a container, in order, each undone when a later one fails.
@@ -141,7 +124,7 @@ private struct Birth {
   var container: Container
   let plan: Plan
   let options: CreateOptions
-  let cgroup: Cgroup?
+  let cgroup: CgroupPlan?
   var ownsCgroup = false
 
   mutating func carryOut(
@@ -156,14 +139,15 @@ private struct Birth {
         return try FileDescriptor.open(container.fifoPath, .readWrite)
       }
     }
-    var cgroupDirectory: FileDescriptor?
-    if let cgroup {
-      try cgroup.make(plan.cgroupSettings)
-      ownsCgroup = true
-      cgroupDirectory = try cgroup.open()
+    guard let cgroup else {
+      let parent = try spawn(hostMounts, joining, fifo, nil)
+      return try parent.accompany(&container, plan, options, nil, config: config)
     }
-    let parent = try spawn(hostMounts, joining, fifo, cgroupDirectory)
-    return try parent.accompany(&container, plan, options, config: config)
+    let made = try cgroup.make(plan.cgroupSettings, for: container.id)
+    ownsCgroup = true
+    container.record.cgroup = made.cgroup.path
+    let parent = try spawn(hostMounts, joining, fifo, try made.cgroup.open())
+    return try parent.accompany(&container, plan, options, made, config: config)
   }
 
   private func spawn(
@@ -242,7 +226,7 @@ private struct Birth {
 
   /// Takes back what was done.
   func undo() {
-    if ownsCgroup { try? cgroup?.remove() }
+    if ownsCgroup { cgroup?.remove(container.record.cgroup) }
     try? Directory.removeTree(container.directory)
   }
 }
@@ -256,11 +240,12 @@ private struct Parent: ~Copyable {
   let isAhead: Bool
 
   consuming func accompany(
-    _ container: inout Container, _ plan: Plan, _ options: CreateOptions, config: [UInt8]
+    _ container: inout Container, _ plan: Plan, _ options: CreateOptions,
+    _ cgroup: consuming CgroupPlan.Made?, config: [UInt8]
   ) throws(ContainerError) -> StartedProcess {
     do throws(ContainerError) {
       if isAhead { try followProcessAhead() }
-      let terminal = try prepare(&container, plan, options, config)
+      let terminal = try prepare(&container, plan, options, cgroup, config)
       return StartedProcess(container: container, pid: pid, pidfd: pidfd, terminal: terminal)
     } catch {
       // Whatever became of the child, nothing of it stays.
@@ -286,7 +271,8 @@ private struct Parent: ~Copyable {
   }
 
   private func prepare(
-    _ container: inout Container, _ plan: Plan, _ options: CreateOptions, _ config: [UInt8]
+    _ container: inout Container, _ plan: Plan, _ options: CreateOptions,
+    _ cgroup: consuming CgroupPlan.Made?, _ config: [UInt8]
   ) throws(ContainerError) -> FileDescriptor? {
     if plan.newNamespaces.contains(.user) {
       try UserNamespace.map(pid, uidMappings: plan.uidMappings, gidMappings: plan.gidMappings)
@@ -301,7 +287,10 @@ private struct Parent: ~Copyable {
     container.record.process = Record.Process(pid: pid, startTime: status.startTime)
     try container.save()
     // While the new process builds its file tree; it does not go on to its program before this is done.
-    if let cgroup = try container.cgroup() { try attachDeviceRules(plan.deviceRules, to: cgroup) }
+    if let cgroup = cgroup.take() {
+      try attachDeviceRules(plan.deviceRules, to: cgroup.cgroup)
+      try cgroup.settle(plan.cgroupSettings)
+    }
     if let pidFile = options.pidFile { try PidFile.write(pid, to: pidFile) }
     try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
     let directory = container.directory

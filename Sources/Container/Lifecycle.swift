@@ -132,6 +132,17 @@ extension Container {
     lock.release()
   }
 
+  /// Keeps on record, for a container that has ended, that the kernel ended a process of it for lack of memory.
+  public func recordOutOfMemory() throws(ContainerError) {
+    let lock = try lock()
+    // Another one may have got its name.
+    if var now = try? Container(id, in: store), now.record == record {
+      now.record.wasOutOfMemory = true
+      try now.save()
+    }
+    lock.release()
+  }
+
   /// Ends and removes everything but the state directory.
   fileprivate func remove(force: Bool) throws(ContainerError) {
     let status = status()
@@ -146,6 +157,7 @@ extension Container {
 
   private func removeBelongings() throws(ContainerError) {
     try cgroup()?.remove()
+    if let unit = record.unit { try Systemd.remove(unit) }
     if let owned = record.ownedDirectory {
       try attempt("remove \(owned)") { () throws(Errno) in
         do throws(Errno) { try Directory.removeTree(owned) } catch .noSuchFileOrDirectory {}

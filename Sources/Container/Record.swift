@@ -17,12 +17,18 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
   public var created: Int64
   /// The cgroup's path from the hierarchy's root; `nil` when it has none of its own.
   public var cgroup: String?
+  /// The systemd unit that the cgroup belongs to; `nil` when it is nobody's but the container's.
+  public var unit: String?
   /// The namespaces that are not the host's.
   public var namespaces: Namespaces
   /// The configuration's annotations.
   public var annotations: NamedValues<String>
   /// A directory that belongs to the container alone and goes with it.
   public var ownedDirectory: String?
+
+  /// Whether the kernel ended a process of it for lack of memory, when that was seen at its end: its cgroup, which counts
+  /// that, may not outlive it.
+  public var wasOutOfMemory = false
 
   /// A process, named for good.
   public struct Process: Equatable, Sendable {
@@ -34,7 +40,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
 
   init(
     id: ContainerID, ociVersion: String, bundle: String, root: String, created: Int64, cgroup: String?,
-    namespaces: Namespaces, annotations: NamedValues<String>, ownedDirectory: String?
+    unit: String? = nil, namespaces: Namespaces, annotations: NamedValues<String>, ownedDirectory: String?
   ) {
     self.id = id
     self.ociVersion = ociVersion
@@ -42,6 +48,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     self.root = root
     self.created = created
     self.cgroup = cgroup
+    self.unit = unit
     self.namespaces = namespaces
     self.annotations = annotations
     self.ownedDirectory = ownedDirectory
@@ -61,9 +68,11 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     root = try object.required("root")
     created = try object.required("created")
     cgroup = try object.text("cgroup")
+    unit = try object.text("unit")
     namespaces = Namespaces(rawValue: try object.required("namespaces"))
     annotations = try object.optional("annotations", or: [:])
     ownedDirectory = try object.text("ownedDirectory")
+    wasOutOfMemory = try object.optional("outOfMemory", or: false)
     let pid: Int32 = try object.required("pid")
     process = pid == 0 ? nil : Process(pid: pid, startTime: try object.required("startTime"))
   }
@@ -79,9 +88,11 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     object.add("startTime", process?.startTime ?? 0)
     object.add("created", created)
     object.add("cgroup", ifPresent: cgroup)
+    object.add("unit", ifPresent: unit)
     object.add("namespaces", namespaces.rawValue)
     object.add("annotations", annotations, unless: [:])
     object.add("ownedDirectory", ifPresent: ownedDirectory)
+    object.add("outOfMemory", wasOutOfMemory, unless: false)
     return .object(object)
   }
 }

@@ -20,7 +20,9 @@ struct TerminalRelay: ~Copyable {
     if let saved { try? saved.apply(to: 0) }
   }
 
-  func run(_ process: borrowing Pidfd, _ signals: borrowing SignalQueue) throws(Errno) -> ExitStatus {
+  func run(
+    _ process: borrowing Pidfd, _ signals: borrowing SignalQueue, _ watch: inout OutOfMemoryWatch
+  ) throws(Errno) -> ExitStatus {
     try? resize()
     let input = try FileDescriptor.duplicate(of: 0)
     let output = try FileDescriptor.duplicate(of: 1)
@@ -36,11 +38,13 @@ struct TerminalRelay: ~Copyable {
         PollEntry(exit == nil ? process.descriptor.rawValue : -1, .readable),
         PollEntry(inputIsOpen && toContainer.isEmpty ? input.rawValue : -1, .readable),
         PollEntry(masterIsOpen ? master.rawValue : -1, masterEvents(toContainer, toCaller)),
+        watch.entry,
       ]
       // Once the process has ended, what it wrote is there to be read; a process that it left behind may keep the
       // terminal open for ever.
       let ready = try poll(&entries, milliseconds: exit == nil ? nil : 0)
       if let exit, !ready, toCaller.isEmpty { return exit }
+      if !entries[4].events.isEmpty { watch.look() }
       if !entries[0].events.isEmpty { try handleSignals(signals, process) }
       if !entries[1].events.isEmpty { exit = try process.wait() }
       if !entries[2].events.isEmpty { inputIsOpen = try toContainer.fill(from: input) }

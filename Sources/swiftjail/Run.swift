@@ -72,15 +72,16 @@ enum Run: Command {
     let foreground = try carryOut { () throws(ContainerError) in try Foreground() }
     let process = try start()
     let container = process.container
-    let status: ExitStatus
-    do throws(ContainerError) { status = try foreground.wait(for: process) } catch { throw Failure(error) }
-    if container.wasOutOfMemory {
+    let end: (status: ExitStatus, wasOutOfMemory: Bool)
+    do throws(ContainerError) { end = try foreground.waitForFirst(process) } catch { throw Failure(error) }
+    if end.wasOutOfMemory {
       settings.log.write(
         .warning, "container \(id) was killed: out of memory (its limit is in memory.max)")
+      if keeps { try carryOut { () throws(ContainerError) in try container.recordOutOfMemory() } }
     }
     if !keeps {
       try carryOut { () throws(ContainerError) in try container.removeAtEnd() }
     }
-    return status.shellStatus
+    return end.status.shellStatus
   }
 }

@@ -57,6 +57,8 @@ enum Kernel {
   static let raisesLimits = hasCapability(24)
   static let hasTimeNamespaces = exists("/proc/self/ns/time")
 
+  /// Whether systemd is process 1 here (sd_booted(3)).
+  static let hasSystemd = exists("/run/systemd/system")
   static let hasStrace = exists("/usr/bin/strace")
 
   /// Program names that are not swiftjail under test lack what runc and crun lack.

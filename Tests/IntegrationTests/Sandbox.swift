@@ -7,6 +7,8 @@ final class Sandbox {
   /// Unique on this machine: a name that shows up in mounts, cgroups and processes.
   let id: String
   var config: Config
+  /// What comes before every command.
+  var globalOptions: [String] = []
 
   /// The directory for `--root`.
   var root: String { scratch.path + "/state" }
@@ -66,7 +68,7 @@ final class Sandbox {
 
   /// A command line of the program, with this sandbox's state root.
   func program(_ arguments: [String]) -> Program {
-    var program = Program(Swiftjail.program, ["--root", root] + arguments)
+    var program = Program(Swiftjail.program, ["--root", root] + globalOptions + arguments)
     program.environment["SWIFTJAIL_TEST"] = id
     return program
   }

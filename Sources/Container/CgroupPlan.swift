@@ -1,0 +1,97 @@
+import Linux
+
+/// Where a container's cgroup will be, and who makes it.
+struct CgroupPlan: Sendable {
+  /// The cgroup.
+  let cgroup: Cgroup
+  /// The scope that it belongs to, when systemd makes it.
+  let scope: SystemdScope?
+
+  /// The plan for a container that stays in no cgroup of its own is `nil`.
+  ///
+  /// - Throws: `ContainerError` when `driver` cannot do what `plan` asks for.
+  init?(_ plan: Plan, _ driver: CgroupDriver, _ id: ContainerID) throws(ContainerError) {
+    let path = plan.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 }
+    switch driver {
+    case .disabled:
+      if let setting = plan.cgroupSettings.first {
+        throw .config(setting.field, "a limit needs a cgroup, and --cgroup-manager disabled makes none")
+      }
+      return nil
+    case .systemd:
+      try Systemd.requireRunning()
+      let scope = try SystemdScope(cgroupsPath: path, id: id)
+      cgroup = Cgroup(hierarchy: try CgroupHierarchy.find(), path: scope.cgroupPath)
+      self.scope = scope
+      if Systemd.isLoaded(scope.unit), try !cgroup.processes().isEmpty { throw Systemd.exists(scope.unit) }
+    case .cgroupfs:
+      let path = MountPlan.clean(path ?? "/swiftjail/\(id)")
+      guard path != "/" else { throw .config("linux.cgroupsPath", "the root cgroup cannot be a container's") }
+      cgroup = Cgroup(hierarchy: try CgroupHierarchy.find(), path: path)
+      scope = nil
+    }
+  }
+
+  /// A cgroup that was made, and what keeps it until a process of the container's is in it.
+  struct Made: ~Copyable {
+    let cgroup: Cgroup
+    private var placeholder: Placeholder?
+
+    fileprivate init(_ cgroup: Cgroup, _ placeholder: consuming Placeholder?) {
+      self.cgroup = cgroup
+      self.placeholder = placeholder
+    }
+
+    /// Puts in force those of `settings` that left room for what keeps the cgroup, and ends that.
+    consuming func settle(_ settings: [CgroupSetting]) throws(ContainerError) {
+      switch placeholder {
+      case .none: return
+      case .some: for setting in settings where setting.countsProcesses { try cgroup.write(setting) }
+      }
+    }
+  }
+
+  /// Makes the cgroup, with `settings` in force.
+  ///
+  /// - Throws: `ContainerError`; nothing of what was made stays then.
+  func make(_ settings: [CgroupSetting], for id: ContainerID) throws(ContainerError) -> Made {
+    guard let scope else {
+      try cgroup.make(settings)
+      return Made(cgroup, nil)
+    }
+    let placeholder = try Placeholder()
+    try Systemd.start(scope, with: placeholder.pid, settings, description: "swiftjail container \(id)")
+    do throws(ContainerError) {
+      // systemd may itself live below the root of the hierarchy.
+      let path = try attempt("find the cgroup of \(scope.unit)") { () throws(Errno) in
+        try Cgroup.path(of: placeholder.pid)
+      }
+      guard path.hasSuffix("/\(scope.unit)") else {
+        throw ContainerError(.failed, "systemd put \(scope.unit) into the cgroup \(path), which is another's")
+      }
+      let cgroup = Cgroup(hierarchy: cgroup.hierarchy, path: path)
+      try cgroup.takeOver(settings.map(\.withRoomForOne))
+      return Made(cgroup, placeholder)
+    } catch {
+      try? Systemd.remove(scope.unit)
+      throw error
+    }
+  }
+
+  /// Removes the cgroup, whose path is `path` by now, with all that is in it.
+  func remove(_ path: String?) {
+    try? Cgroup(hierarchy: cgroup.hierarchy, path: path ?? cgroup.path).remove()
+    if let scope { try? Systemd.remove(scope.unit) }
+  }
+}
+
+extension CgroupSetting {
+  /// Whether the setting limits how many processes there are.
+  fileprivate var countsProcesses: Bool { file == "pids.max" }
+
+  /// The setting with room for one more process, when it limits how many there are.
+  fileprivate var withRoomForOne: CgroupSetting {
+    guard countsProcesses, let count = UInt64(value) else { return self }
+    return CgroupSetting(field: field, file: file, value: String(count + 1))
+  }
+}
