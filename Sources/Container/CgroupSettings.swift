@@ -60,20 +60,18 @@ enum CgroupSettings {
     _ memory: RuntimeConfig.Linux.Memory, into settings: inout [CgroupSetting]
   ) throws(ContainerError) {
     let prefix = "linux.resources.memory"
-    // The swap limit first: a lower memory limit then never meets a moment without one.
-    if let swap = try swapMaximum(memory) {
-      settings.append(CgroupSetting(field: "\(prefix).swap", file: "memory.swap.max", value: swap))
-    }
     if let limit = memory.limit, limit != 0 {
       settings.append(CgroupSetting(field: "\(prefix).limit", file: "memory.max", value: amount(limit)))
+    }
+    if let swap = try swapMaximum(memory) {
+      settings.append(CgroupSetting(field: "\(prefix).swap", file: "memory.swap.max", value: swap))
     }
     if let reservation = memory.reservation, reservation != 0 {
       settings.append(
         CgroupSetting(field: "\(prefix).reservation", file: "memory.low", value: amount(reservation)))
     }
-    for (value, name) in [(memory.kernel, "kernel"), (memory.kernelTCP, "kernelTCP")] {
-      if let value, value > 0 { throw .config("\(prefix).\(name)", unavailable) }
-    }
+    if memory.kernel ?? 0 > 0 { throw .config("\(prefix).kernel", unavailable) }
+    if memory.kernelTCP ?? 0 > 0 { throw .config("\(prefix).kernelTCP", unavailable) }
     if memory.swappiness != nil { throw .config("\(prefix).swappiness", unavailable) }
     if memory.disableOOMKiller == true { throw .config("\(prefix).disableOOMKiller", unavailable) }
     if memory.useHierarchy == false {
@@ -163,20 +161,22 @@ enum CgroupSettings {
         CgroupSetting(
           field: field, file: "io.weight", value: "\(device.major):\(device.minor) \(ioWeight(weight))"))
     }
-    let throttles: [(String, String, [RuntimeConfig.Linux.Throttle])] = [
-      ("throttleReadBpsDevice", "rbps", io.throttleReadBpsDevice),
-      ("throttleWriteBpsDevice", "wbps", io.throttleWriteBpsDevice),
-      ("throttleReadIOPSDevice", "riops", io.throttleReadIOPSDevice),
-      ("throttleWriteIOPSDevice", "wiops", io.throttleWriteIOPSDevice),
-    ]
-    for (name, key, devices) in throttles {
-      for (index, device) in devices.enumerated() {
-        let rate = device.rate == 0 ? "max" : String(device.rate)
-        settings.append(
-          CgroupSetting(
-            field: "\(prefix).\(name)[\(index)]", file: "io.max",
-            value: "\(device.major):\(device.minor) \(key)=\(rate)"))
-      }
+    throttle("\(prefix).throttleReadBpsDevice", "rbps", io.throttleReadBpsDevice, into: &settings)
+    throttle("\(prefix).throttleWriteBpsDevice", "wbps", io.throttleWriteBpsDevice, into: &settings)
+    throttle("\(prefix).throttleReadIOPSDevice", "riops", io.throttleReadIOPSDevice, into: &settings)
+    throttle("\(prefix).throttleWriteIOPSDevice", "wiops", io.throttleWriteIOPSDevice, into: &settings)
+  }
+
+  private static func throttle(
+    _ field: String, _ key: String, _ devices: [RuntimeConfig.Linux.Throttle],
+    into settings: inout [CgroupSetting]
+  ) {
+    for (index, device) in devices.enumerated() {
+      let rate = device.rate == 0 ? "max" : String(device.rate)
+      settings.append(
+        CgroupSetting(
+          field: "\(field)[\(index)]", file: "io.max",
+          value: "\(device.major):\(device.minor) \(key)=\(rate)"))
     }
   }
 

@@ -80,11 +80,8 @@ struct Plan: Sendable {
         try Self.sysctl(element.name, element.value, namespaces: newNamespaces, joined: joinedNamespaces))
     }
     if newNamespaces.contains(.time) {
-      for (clock, offset) in [
-        ("monotonic", linux.timeOffsets.monotonic), ("boottime", linux.timeOffsets.boottime),
-      ] {
-        if let offset { timeOffsets += "\(clock) \(offset.secs) \(offset.nanosecs)\n" }
-      }
+      timeOffsets += Self.line("monotonic", linux.timeOffsets.monotonic)
+      timeOffsets += Self.line("boottime", linux.timeOffsets.boottime)
     }
 
     root = config.root.path.hasPrefix("/") ? config.root.path : "\(bundle)/\(config.root.path)"
@@ -124,27 +121,29 @@ struct Plan: Sendable {
   private static func refuseUnsupported(_ config: RuntimeConfig) throws(ContainerError) {
     let linux = config.linux
     let hooks = config.hooks
-    let unsupported: [(String, Bool)] = [
-      ("linux.seccomp", linux.seccomp != nil),
-      ("hooks.prestart", !hooks.prestart.isEmpty),
-      ("hooks.createRuntime", !hooks.createRuntime.isEmpty),
-      ("hooks.createContainer", !hooks.createContainer.isEmpty),
-      ("hooks.startContainer", !hooks.startContainer.isEmpty),
-      ("hooks.poststart", !hooks.poststart.isEmpty),
-      ("hooks.poststop", !hooks.poststop.isEmpty),
-      ("linux.intelRdt", linux.intelRdt != nil),
-      ("linux.memoryPolicy", linux.memoryPolicy != nil),
-      ("linux.netDevices", !linux.netDevices.isEmpty),
-      ("linux.mountLabel", linux.mountLabel?.isEmpty == false),
-      ("linux.resources.network.classID", linux.resources.network.classID ?? 0 != 0),
-      ("linux.resources.network.priorities", !linux.resources.network.priorities.isEmpty),
-    ]
-    for (path, present) in unsupported where present {
-      throw .config(path, "not supported; remove it from the configuration")
+    func refuse(_ path: String, _ present: Bool) throws(ContainerError) {
+      if present { throw .config(path, "not supported; remove it from the configuration") }
     }
-    for platform in RuntimeConfig.OtherPlatform.allCases where config.otherPlatforms.contains(platform) {
+    try refuse("linux.seccomp", linux.seccomp != nil)
+    try refuse("hooks.prestart", !hooks.prestart.isEmpty)
+    try refuse("hooks.createRuntime", !hooks.createRuntime.isEmpty)
+    try refuse("hooks.createContainer", !hooks.createContainer.isEmpty)
+    try refuse("hooks.startContainer", !hooks.startContainer.isEmpty)
+    try refuse("hooks.poststart", !hooks.poststart.isEmpty)
+    try refuse("hooks.poststop", !hooks.poststop.isEmpty)
+    try refuse("linux.intelRdt", linux.intelRdt != nil)
+    try refuse("linux.memoryPolicy", linux.memoryPolicy != nil)
+    try refuse("linux.netDevices", !linux.netDevices.isEmpty)
+    try refuse("linux.mountLabel", linux.mountLabel?.isEmpty == false)
+    try refuse("linux.resources.network.classID", linux.resources.network.classID ?? 0 != 0)
+    try refuse("linux.resources.network.priorities", !linux.resources.network.priorities.isEmpty)
+    if let platform = config.otherPlatforms.first {
       throw .config(platform.rawValue, "settings for another platform; this is Linux")
     }
+  }
+
+  private static func line(_ clock: String, _ offset: RuntimeConfig.Linux.TimeOffset?) -> String {
+    offset.map { "\(clock) \($0.secs) \($0.nanosecs)\n" } ?? ""
   }
 
   static func namespace(_ kind: RuntimeConfig.Linux.NamespaceKind) -> Namespaces {

@@ -162,24 +162,30 @@ struct RootFilesystem: ~Copyable {
       throw ContainerError("open the mount point \(path)", error)
     }
     return try attempt("make the mount point \(path)") { () throws(Errno) in
-      var above = try root.duplicate()
-      var prefix = ""
-      let parts = path.split(separator: "/")
-      for (index, part) in parts.enumerated() {
-        prefix += "/\(part)"
-        do throws(Errno) { above = try open(prefix) } catch .noSuchFileOrDirectory {
-          let name = String(part)
-          if index == parts.count - 1, !isDirectory {
-            _ = try FileDescriptor.open(
-              name, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o644, at: above.rawValue)
-          } else {
-            try Directory.make(name, at: above.rawValue)
-          }
-          above = try FileDescriptor.open(name, [.path, .noFollow], at: above.rawValue)
-        }
-      }
-      return above
+      try makeTarget(path, isDirectory: isDirectory)
     }
+  }
+
+  private func makeTarget(_ path: String, isDirectory: Bool) throws(Errno) -> FileDescriptor {
+    guard let slash = path.lastIndex(of: "/"), path.utf8.count > 1 else { throw .noSuchFileOrDirectory }
+    let name = String(path[path.index(after: slash)...])
+    let directory = slash == path.startIndex ? "/" : String(path[..<slash])
+    var above: FileDescriptor
+    do throws(Errno) { above = try open(directory) } catch .noSuchFileOrDirectory {
+      above = try makeTarget(directory, isDirectory: true)
+    }
+    do throws(Errno) {
+      if isDirectory {
+        try Directory.make(name, at: above.rawValue)
+      } else {
+        _ = try FileDescriptor.open(
+          name, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o644, at: above.rawValue)
+      }
+    } catch .fileExists {
+      // Somebody else at work in the same tree was faster, or it is a link that leads nowhere.
+      do throws(Errno) { return try open(path) } catch .noSuchFileOrDirectory { throw .fileExists }
+    }
+    return try FileDescriptor.open(name, [.path, .noFollow], at: above.rawValue)
   }
 
   private mutating func attach(

@@ -47,7 +47,11 @@ struct TerminalRelay: ~Copyable {
       if !entries[4].events.isEmpty { watch.look() }
       if !entries[0].events.isEmpty { try handleSignals(signals, process) }
       if !entries[1].events.isEmpty { exit = try process.wait() }
-      if !entries[2].events.isEmpty { inputIsOpen = try toContainer.fill(from: input) }
+      if !entries[2].events.isEmpty {
+        inputIsOpen = try toContainer.fill(from: input)
+        // A terminal has no end; what a person would type there tells the program that nothing more comes.
+        if !inputIsOpen { toContainer = Backlog([0x04]) }
+      }
       if !entries[3].events.isDisjoint(with: [.readable, .hungUp, .failed]), toCaller.isEmpty {
         // The kernel says EIO when nobody has the other side open any more.
         masterIsOpen = (try? toCaller.fill(from: master)) ?? false
@@ -89,6 +93,8 @@ struct TerminalRelay: ~Copyable {
 private struct Backlog: ~Copyable {
   private var bytes: [UInt8] = []
   private var written = 0
+
+  init(_ bytes: [UInt8] = []) { self.bytes = bytes }
 
   var isEmpty: Bool { written == bytes.count }
 

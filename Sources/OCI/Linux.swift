@@ -39,7 +39,8 @@ extension RuntimeConfig {
     /// The properties given; the others are empty.
     public init(
       namespaces: [Namespace] = [], uidMappings: [IDMapping] = [], gidMappings: [IDMapping] = [],
-      timeOffsets: TimeOffsets = TimeOffsets(), devices: [Device] = [], netDevices: NamedValues<NetDevice> = [:],
+      timeOffsets: TimeOffsets = TimeOffsets(), devices: [Device] = [],
+      netDevices: NamedValues<NetDevice> = [:],
       cgroupsPath: String? = nil, resources: Resources = Resources(), sysctl: NamedValues<String> = [:],
       seccomp: JSON? = nil, rootfsPropagation: Propagation? = nil, maskedPaths: [String] = [],
       readonlyPaths: [String] = [], mountLabel: String? = nil, intelRdt: IntelRdt? = nil,

@@ -43,14 +43,15 @@ enum Exec: Command {
       throw Failure(.usage, "exec: a terminal and --detach: nobody would be at it; give --console-socket")
     }
     if detached {
-      return try carryOut { () throws(ContainerError) in
-        _ = try container.exec(options)
-        return 0
-      }
+      let process = try carryOut { () throws(ContainerError) in try container.exec(options) }
+      settings.log.started(process)
+      return 0
     }
     let foreground = try carryOut { () throws(ContainerError) in try Foreground() }
     return try carryOut { () throws(ContainerError) in
-      try foreground.wait(for: try container.exec(options)).shellStatus
+      let process = try container.exec(options)
+      settings.log.started(process)
+      return try foreground.wait(for: process).shellStatus
     }
   }
 

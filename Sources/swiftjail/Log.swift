@@ -1,3 +1,4 @@
+import Container
 import Linux
 import OCI
 
@@ -26,6 +27,16 @@ struct Log: Sendable {
     } catch {
       Output.error("swiftjail: --log \(file): \(error)\n")
     }
+  }
+
+  /// Says, when more is wanted, what was started and where it is.
+  func started(_ process: borrowing StartedProcess) {
+    if !isDebug { return }
+    let record = process.container.record
+    write(
+      .debug,
+      "container \(record.id): process \(process.pid), cgroup \(record.cgroup ?? "of the caller"), bundle \(record.bundle)"
+    )
   }
 
   private func entry(_ level: Level, _ line: String) -> String {

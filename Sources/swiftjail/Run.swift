@@ -66,11 +66,13 @@ enum Run: Command {
   ) throws(Failure) -> Int32 {
     if detached {
       let process = try start()
+      settings.log.started(process)
       if !keeps { try RemovalAtEnd.watch(process, in: settings.store) }
       return 0
     }
     let foreground = try carryOut { () throws(ContainerError) in try Foreground() }
     let process = try start()
+    settings.log.started(process)
     let container = process.container
     let end: (status: ExitStatus, wasOutOfMemory: Bool)
     do throws(ContainerError) { end = try foreground.waitForFirst(process) } catch { throw Failure(error) }

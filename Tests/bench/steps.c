@@ -26,10 +26,14 @@ int main(int argc, char **argv) {
   }
   int status, images = 0;
   waitpid(first, &status, 0);
-  ptrace(PTRACE_SETOPTIONS, first, 0, PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
+  ptrace(PTRACE_SETOPTIONS, first, 0, PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEEXEC);
   ptrace(PTRACE_CONT, first, 0, 0);
   for (pid_t pid; (pid = waitpid(-1, &status, __WALL)) > 0;) {
-    if (WIFEXITED(status) || WIFSIGNALED(status)) continue;
+    if (WIFEXITED(status) || WIFSIGNALED(status)) {
+      // A container's process may go on for ever; it is let go when this program ends.
+      if (pid == first) break;
+      continue;
+    }
     int signal = WSTOPSIG(status), event = status >> 16, pass = 0;
     if (event == PTRACE_EVENT_EXEC && (images++ > 0 || pid != first)) {
       ptrace(PTRACE_DETACH, pid, 0, 0);
