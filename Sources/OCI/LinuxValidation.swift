@@ -11,7 +11,7 @@ extension RuntimeConfig.Linux {
     try each(namespaces, "namespaces") { (namespace) throws(ConfigError) in
       try check(isAbsolute(namespace.path ?? "/"), "path", "must be an absolute path")
     }
-    try distinct(namespaces, "namespaces", by: \.type, "type")
+    try distinct(namespaces, "namespaces", by: \.type.rawValue, "type")
     try validateMappings("uidMappings", uidMappings)
     try validateMappings("gidMappings", gidMappings)
     try validateTimeOffsets()

@@ -114,13 +114,13 @@ func each<Element>(
 }
 
 /// Checks that nothing in a list stands for the same as an earlier element.
-func distinct<Element, Key: Equatable>(
-  _ elements: [Element], _ property: String, by key: (Element) -> Key, _ name: String
+func distinct<Element>(
+  _ elements: [Element], _ property: String, by key: (Element) -> String, _ name: String
 ) throws(ConfigError) {
   for index in elements.indices {
     let value = key(elements[index])
     for earlier in 0..<index where key(elements[earlier]) == value {
-      throw ConfigError(path: name, reason: "is the same as in an earlier element")
+      throw ConfigError(path: name, reason: "\(quoted(value)) is in element \(earlier) already")
         .inside(index).inside(property)
     }
   }

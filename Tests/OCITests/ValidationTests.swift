@@ -53,6 +53,25 @@ struct ValidationTests {
     try config.validate()
   }
 
+  @Test("What is in a list twice is named")
+  func twice() throws {
+    func error(_ change: Change) throws -> ConfigError {
+      var config = RuntimeConfig.default
+      change(&config)
+      return try #require(throws: ConfigError.self) { try config.validate() }
+    }
+    let namespace = try error { $0.linux.namespaces.append(.init(type: .ipc)) }
+    #expect(namespace.path == "linux.namespaces[6].type")
+    #expect(namespace.reason.contains(#""ipc""#))
+    let limit = try error { $0.process?.rlimits.append(.init(type: "RLIMIT_NOFILE", hard: 1, soft: 1)) }
+    #expect(limit.path == "process.rlimits[1].type")
+    #expect(limit.reason.contains(#""RLIMIT_NOFILE""#))
+    let page = RuntimeConfig.Linux.HugepageLimit(pageSize: "2MB", limit: 1)
+    let pages = try error { $0.linux.resources.hugepageLimits = [page, page] }
+    #expect(pages.path == "linux.resources.hugepageLimits[1].pageSize")
+    #expect(pages.reason.contains(#""2MB""#))
+  }
+
   static let refused: [(String, Change)] = [
     ("ociVersion", { $0.ociVersion = "2.0.0" }),
     ("root.path", { $0.root.path = "" }),
@@ -71,6 +90,7 @@ struct ValidationTests {
     ("process.scheduler.nice", { $0.process?.scheduler = .init(policy: .other, nice: 20) }),
     ("process.scheduler.priority", { $0.process?.scheduler = .init(policy: .batch, priority: 1) }),
     ("process.scheduler.priority", { $0.process?.scheduler = .init(policy: .rr, priority: 100) }),
+    ("process.scheduler.priority", { $0.process?.scheduler = .init(policy: .fifo) }),
     ("process.scheduler.runtime", { $0.process?.scheduler = .init(policy: .deadline) }),
     (
       "process.scheduler.deadline",
