@@ -32,7 +32,7 @@ extension RuntimeConfig.Scheduler {
     try check((-20...19).contains(nice ?? 0), "nice", "must be -20 to 19")
     switch policy {
     case .fifo, .rr:
-      try check((1...99).contains(priority ?? 1), "priority", "must be 1 to 99")
+      try check((1...99).contains(priority ?? 0), "priority", "must be 1 to 99 with \(policy.rawValue)")
     case .other, .batch, .iso, .idle, .deadline:
       try check(priority ?? 0 == 0, "priority", "is for SCHED_FIFO and SCHED_RR, not \(policy.rawValue)")
     }
