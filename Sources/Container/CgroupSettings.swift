@@ -22,7 +22,7 @@ struct CgroupSetting: Equatable, Sendable {
 /// The conversion of `linux.resources`, whose units are those of cgroup v1, to cgroup v2
 /// (config-linux.md, "Control groups"; the formulas are those that engines rely on).
 enum CgroupSettings {
-  /// The settings for `resources`, in the order in which they are to be written.
+  /// The settings for `resources`, which are valid, in the order in which they are to be written.
   ///
   /// - Throws: `ContainerError` with the path of the field that cgroup v2 cannot do.
   static func plan(_ resources: RuntimeConfig.Linux.Resources) throws(ContainerError) -> [CgroupSetting] {
@@ -36,9 +36,6 @@ enum CgroupSettings {
     try io(resources.blockIO, into: &settings)
     for (index, limit) in resources.hugepageLimits.enumerated() {
       let field = "linux.resources.hugepageLimits[\(index)]"
-      guard !limit.pageSize.utf8.contains(UInt8(ascii: "/")) else {
-        throw .config("\(field).pageSize", "\"\(limit.pageSize)\" is not a page size")
-      }
       for file in ["hugetlb.\(limit.pageSize).max", "hugetlb.\(limit.pageSize).rsvd.max"] {
         settings.append(CgroupSetting(field: field, file: file, value: String(limit.limit)))
       }
@@ -63,7 +60,7 @@ enum CgroupSettings {
     if let limit = memory.limit, limit != 0 {
       settings.append(CgroupSetting(field: "\(prefix).limit", file: "memory.max", value: amount(limit)))
     }
-    if let swap = try swapMaximum(memory) {
+    if let swap = swapMaximum(memory) {
       settings.append(CgroupSetting(field: "\(prefix).swap", file: "memory.swap.max", value: swap))
     }
     if let reservation = memory.reservation, reservation != 0 {
@@ -84,22 +81,9 @@ enum CgroupSettings {
   private static func amount(_ value: Int64) -> String { value < 0 ? "max" : String(value) }
 
   /// The configuration's swap limit counts memory and swap together; the kernel's counts swap alone.
-  private static func swapMaximum(
-    _ memory: RuntimeConfig.Linux.Memory
-  ) throws(ContainerError) -> String? {
+  private static func swapMaximum(_ memory: RuntimeConfig.Linux.Memory) -> String? {
     guard let swap = memory.swap, swap != 0 else { return nil }
-    if swap < 0 { return "max" }
-    guard let limit = memory.limit, limit > 0 else {
-      throw .config(
-        "linux.resources.memory.swap", "it counts memory and swap together, so memory.limit is needed with it"
-      )
-    }
-    guard swap >= limit else {
-      throw .config(
-        "linux.resources.memory.swap",
-        "\(swap) is less than memory.limit (\(limit)), and counts memory and swap together")
-    }
-    return String(swap - limit)
+    return swap < 0 ? "max" : String(swap - (memory.limit ?? 0))
   }
 
   private static func cpu(
@@ -186,11 +170,6 @@ enum CgroupSettings {
     for element in unified.elements {
       let (file, value) = (element.name, element.value)
       let field = "linux.resources.unified.\(file)"
-      guard !file.utf8.contains(UInt8(ascii: "/")), file.utf8.contains(UInt8(ascii: ".")),
-        file.utf8.first != UInt8(ascii: ".")
-      else {
-        throw .config(field, "not the name of a file in a cgroup's directory, such as memory.high")
-      }
       // A file such as io.max takes one line a write.
       for line in value.split(separator: "\n", omittingEmptySubsequences: true) {
         settings.append(CgroupSetting(field: field, file: file, value: String(line)))

@@ -47,20 +47,16 @@ struct DevicePlan: Sendable {
     ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"),
   ]
 
-  /// What a container may do with devices: what `rules` say, the devices that every container has, and nothing else.
-  static func rules(
-    _ rules: [RuntimeConfig.Linux.DeviceRule]
-  ) throws(ContainerError) -> [DeviceRule] {
-    var planned: [DeviceRule] = []
-    for (index, rule) in rules.enumerated() {
-      let field = "linux.resources.devices[\(index)]"
+  /// What a container may do with devices: what `rules`, which are valid, say, the devices that every container has, and
+  /// nothing else.
+  static func rules(_ rules: [RuntimeConfig.Linux.DeviceRule]) -> [DeviceRule] {
+    let planned = rules.map { rule in
       var access: DeviceRule.Access = []
-      for letter in rule.access ?? "rwm" {
+      for letter in (rule.access ?? "rwm").utf8 {
         switch letter {
-        case "r": access.insert(.read)
-        case "w": access.insert(.write)
-        case "m": access.insert(.makeNode)
-        default: throw .config("\(field).access", "\"\(rule.access ?? "")\" is not made of r, w and m")
+        case UInt8(ascii: "r"): access.insert(.read)
+        case UInt8(ascii: "w"): access.insert(.write)
+        default: access.insert(.makeNode)
         }
       }
       let kind: DeviceRule.Kind =
@@ -69,21 +65,15 @@ struct DevicePlan: Sendable {
         case .block: .block
         case .character: .character
         }
-      planned.append(
-        DeviceRule(
-          allow: rule.allow, kind: kind, major: try number(rule.major, "\(field).major"),
-          minor: try number(rule.minor, "\(field).minor"), access: access))
+      // -1 is any number.
+      return DeviceRule(
+        allow: rule.allow, kind: kind, major: rule.major.flatMap { UInt32(exactly: $0) },
+        minor: rule.minor.flatMap { UInt32(exactly: $0) }, access: access)
     }
     if planned.last.map({ $0.allow && $0.kind == .all && $0.major == nil && $0.minor == nil }) == true {
       return planned
     }
     return planned + alwaysAllowed
-  }
-
-  private static func number(_ value: Int64?, _ field: String) throws(ContainerError) -> UInt32? {
-    guard let value, value != -1 else { return nil }
-    guard let number = UInt32(exactly: value) else { throw .config(field, "\(value) is no device number") }
-    return number
   }
 
   private static let alwaysAllowed =

@@ -37,6 +37,18 @@ struct Plan: Sendable {
   struct Sysctl: Equatable, Sendable {
     var path: String
     var value: String
+
+    /// The parameter `name`, whose parts are separated by dots or by slashes as `sysctl(8)` has it: whichever comes
+    /// first separates, the other is part of a name.
+    init(name: String, value: String) {
+      let dot = UInt8(ascii: ".")
+      let slash = UInt8(ascii: "/")
+      let first = name.utf8.first { $0 == dot || $0 == slash }
+      path =
+        first == slash
+        ? name : String(decoding: name.utf8.map { $0 == dot ? slash : $0 == slash ? dot : $0 }, as: UTF8.self)
+      self.value = value
+    }
   }
 
   /// All kinds in which the container does not live with the host: what `exec` has to enter.
@@ -74,11 +86,7 @@ struct Plan: Sendable {
     gidMappings = linux.gidMappings
     hostname = config.hostname
     domainname = config.domainname
-    sysctl = []
-    for element in linux.sysctl.elements {
-      sysctl.append(
-        try Self.sysctl(element.name, element.value, namespaces: newNamespaces, joined: joinedNamespaces))
-    }
+    sysctl = linux.sysctl.elements.map { Sysctl(name: $0.name, value: $0.value) }
     if newNamespaces.contains(.time) {
       timeOffsets += Self.line("monotonic", linux.timeOffsets.monotonic)
       timeOffsets += Self.line("boottime", linux.timeOffsets.boottime)
@@ -99,7 +107,7 @@ struct Plan: Sendable {
     readOnlyPaths = linux.readonlyPaths
     cgroupsPath = linux.cgroupsPath
     cgroupSettings = try CgroupSettings.plan(linux.resources)
-    deviceRules = try DevicePlan.rules(linux.resources.devices)
+    deviceRules = DevicePlan.rules(linux.resources.devices)
     personality = try Self.personality(linux.personality)
     try checkMountNamespace()
   }
@@ -174,44 +182,6 @@ struct Plan: Sendable {
       case .runbindable: (.unbindable, true)
       }
     return MountOptions.PropagationChange(propagation: change.0, recursive: change.1)
-  }
-
-  /// A kernel parameter, which must be one of those that belong to a namespace of the container's own.
-  private static func sysctl(
-    _ name: String, _ value: String, namespaces: Namespaces, joined: [JoinedNamespace]
-  ) throws(ContainerError) -> Sysctl {
-    let field = "linux.sysctl.\(name)"
-    // As sysctl(8) has it: whichever of the two separators comes first separates, the other is part of a name.
-    let separator = name.first { $0 == "." || $0 == "/" } ?? "."
-    let parts = name.split(separator: separator, omittingEmptySubsequences: false).map { part in
-      separator == "." ? String(part.map { $0 == "/" ? "." : $0 }) : String(part)
-    }
-    guard !parts.contains(""), !parts.contains("."), !parts.contains("..") else {
-      throw .config(field, "not the name of a kernel parameter")
-    }
-    let path = parts.joined(separator: "/")
-    let ipc = [
-      "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax",
-      "kernel/shmmni", "kernel/shm_rmid_forced",
-    ]
-    let own = joined.reduce(into: namespaces) { $0.formUnion($1.kind) }
-    let needed: Namespaces
-    if ipc.contains(path) || path.hasPrefix("fs/mqueue/") {
-      needed = .ipc
-    } else if path.hasPrefix("net/") {
-      needed = .network
-    } else if path == "kernel/domainname" || path == "kernel/hostname" {
-      needed = .uts
-    } else if path.hasPrefix("user/") {
-      needed = .user
-    } else {
-      throw .config(
-        field, "a parameter of the whole machine; a container may set those of its own namespaces")
-    }
-    guard own.contains(needed) else {
-      throw .config(field, "the container shares the namespace that this belongs to with the host")
-    }
-    return Sysctl(path: path, value: value)
   }
 
   private static func personality(

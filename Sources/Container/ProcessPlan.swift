@@ -31,11 +31,10 @@ struct ProcessPlan: Sendable {
     var ambient = Capabilities()
   }
 
-  /// The plan for `process`, whose fields are at the path `field` in its document.
+  /// The plan for `process`, which is valid and whose fields are at the path `field` in its document.
   ///
   /// - Throws: `ContainerError` with the path of a field that cannot be.
   init(_ process: RuntimeConfig.Process, field: String = "process") throws(ContainerError) {
-    guard !process.args.isEmpty else { throw .config("\(field).args", "the list is empty") }
     arguments = process.args
     environment = process.env
     workingDirectory = process.cwd
@@ -53,9 +52,6 @@ struct ProcessPlan: Sendable {
     if process.selinuxLabel?.isEmpty == false {
       throw .config("\(field).selinuxLabel", "SELinux is not supported")
     }
-    if let adjustment = process.oomScoreAdj, !(-1000...1000).contains(adjustment) {
-      throw .config("\(field).oomScoreAdj", "\(adjustment) is not between -1000 and 1000")
-    }
 
     capabilities = try Self.capabilities(process.capabilities, "\(field).capabilities")
     resourceLimits = []
@@ -63,18 +59,10 @@ struct ProcessPlan: Sendable {
       guard let known = ResourceLimit(named: limit.type, soft: limit.soft, hard: limit.hard) else {
         throw .config("\(field).rlimits[\(index)].type", "\"\(limit.type)\" is no resource limit")
       }
-      guard limit.soft <= limit.hard else {
-        throw .config("\(field).rlimits[\(index)]", "soft (\(limit.soft)) is more than hard (\(limit.hard))")
-      }
       resourceLimits.append(known)
     }
-    scheduler = try process.scheduler.map { (scheduler) throws(ContainerError) in
-      try Self.scheduler(scheduler, "\(field).scheduler")
-    }
+    scheduler = process.scheduler.map(Self.scheduler)
     if let priority = process.ioPriority {
-      guard (0...7).contains(priority.priority) else {
-        throw .config("\(field).ioPriority.priority", "\(priority.priority) is not between 0 and 7")
-      }
       let number: Int32 =
         switch priority.class {
         case .realTime: 1
@@ -111,9 +99,7 @@ struct ProcessPlan: Sendable {
     return set
   }
 
-  private static func scheduler(
-    _ scheduler: RuntimeConfig.Scheduler, _ field: String
-  ) throws(ContainerError) -> SchedulerAttributes {
+  private static func scheduler(_ scheduler: RuntimeConfig.Scheduler) -> SchedulerAttributes {
     let policy: UInt32 =
       switch scheduler.policy {
       case .other: 0
@@ -124,9 +110,6 @@ struct ProcessPlan: Sendable {
       case .idle: 5
       case .deadline: 6
       }
-    guard (0...99).contains(scheduler.priority ?? 0) else {
-      throw .config("\(field).priority", "\(scheduler.priority ?? 0) is not between 0 and 99")
-    }
     var flags: UInt64 = 0
     for flag in scheduler.flags {
       switch flag {
@@ -140,8 +123,9 @@ struct ProcessPlan: Sendable {
       }
     }
     return SchedulerAttributes(
-      policy: policy, flags: flags, nice: scheduler.nice ?? 0, priority: UInt32(scheduler.priority ?? 0),
-      runtime: scheduler.runtime ?? 0, deadline: scheduler.deadline ?? 0, period: scheduler.period ?? 0)
+      policy: policy, flags: flags, nice: scheduler.nice ?? 0,
+      priority: UInt32(clamping: scheduler.priority ?? 0), runtime: scheduler.runtime ?? 0,
+      deadline: scheduler.deadline ?? 0, period: scheduler.period ?? 0)
   }
 
   /// The numbers of a list such as `0-3,7` (`cpuset(7)`, "List format").
