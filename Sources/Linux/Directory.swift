@@ -70,26 +70,59 @@ public enum Directory {
   /// Removes the directory `name` in `directory` with all that is below it. Symbolic links are removed, never
   /// followed, and other file systems mounted below are not entered: their mount points stay and the
   /// call fails with `.resourceBusy`.
+  ///
+  /// The tree may be deeper than this process may have files open.
   public static func removeTree(_ name: String, at directory: Int32 = workingDirectory) throws(Errno) {
-    let flags: OpenFlags = [.readOnly, .directory, .noFollow]
-    let tree: FileDescriptor
-    if directory == workingDirectory {
-      tree = try FileDescriptor.open(name, flags)
-    } else {
-      do throws(Errno) {
-        tree = try FileDescriptor.open(name, flags, resolve: [.noCrossDevice, .noSymlinks], at: directory)
-      } catch {
-        throw error.rawValue == EXDEV ? .resourceBusy : error
-      }
-    }
+    let tree = try FileDescriptor.open(name, [.readOnly, .directory, .noFollow], at: directory)
+    var moved = 0
+    var before: Int
+    repeat {
+      before = moved
+      // A descriptor of its own, since a list starts where the one before ended.
+      let top = try FileDescriptor.open(".", [.readOnly, .directory], at: tree.rawValue)
+      try empty(top, levels: 64, top: tree.rawValue, moved: &moved)
+    } while moved > before
+    try remove(name, at: directory)
+  }
+
+  /// Removes what is in `tree`, down to `levels` of directories; what is below that is moved to `top`.
+  private static func empty(
+    _ tree: borrowing FileDescriptor, levels: Int, top: Int32, moved: inout Int
+  ) throws(Errno) {
     for entry in try entries(of: tree) {
       do throws(Errno) {
         try File.remove(entry.name, at: tree.rawValue)
       } catch .isDirectory {
-        try removeTree(entry.name, at: tree.rawValue)
+        if levels == 0 {
+          try move(entry.name, at: tree.rawValue, to: top, moved: &moved)
+        } else {
+          do throws(Errno) {
+            let below = try FileDescriptor.open(
+              entry.name, [.readOnly, .directory], resolve: [.noCrossDevice, .noSymlinks], at: tree.rawValue)
+            try empty(below, levels: levels - 1, top: top, moved: &moved)
+          } catch {
+            throw error.rawValue == EXDEV ? .resourceBusy : error
+          }
+          try remove(entry.name, at: tree.rawValue)
+        }
       }
     }
-    try remove(name, at: directory)
+  }
+
+  /// Moves a directory to `top`, where a number that is free becomes its name.
+  private static func move(_ name: String, at directory: Int32, to top: Int32, moved: inout Int) throws(Errno)
+  {
+    while true {
+      moved += 1
+      do throws(Errno) {
+        try once { renameat(directory, name, top, String(moved)) }
+        return
+      } catch {
+        guard error == .directoryNotEmpty || error == .fileExists || error == .notDirectory else {
+          throw error
+        }
+      }
+    }
   }
 
   /// Makes `path` the working directory (`chdir(2)`).
