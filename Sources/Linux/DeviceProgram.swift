@@ -60,7 +60,8 @@ public struct DeviceProgram: Sendable {
   /// and there is nothing to run.
   let instructions: [UInt64]?
 
-  /// The program for `rules`, of which the last that fits decides; what none fits is denied.
+  /// The program for `rules`. Each access that is asked for is decided by the last rule about it, and denied where there is
+  /// none; all must be allowed.
   public init(_ rules: [DeviceRule]) {
     let rules = Self.merge(rules)
     guard rules.last.map(Self.isEverything) != true || rules.last?.allow == false else {
@@ -90,7 +91,8 @@ public struct DeviceProgram: Sendable {
     try once { linux_bpf_attach_device_program(cgroup.rawValue, program.rawValue) }
   }
 
-  /// Joins rules for the same devices that follow each other, so that a request for several accesses finds them in one.
+  /// Joins rules for the same devices that follow each other. The kernel's check of a program takes a good part of the time
+  /// in which a container starts, and grows with its length.
   private static func merge(_ rules: [DeviceRule]) -> [DeviceRule] {
     var merged: [DeviceRule] = []
     for rule in rules where !rule.access.isEmpty {
@@ -109,8 +111,7 @@ public struct DeviceProgram: Sendable {
     rule.kind == .all && rule.major == nil && rule.minor == nil && rule.access == .everything
   }
 
-  /// Rules that follow each other and differ in the minor number alone: they share the other tests. The kernel's check of a
-  /// program takes a good part of the time in which a container starts, and grows with its length.
+  /// Rules that follow each other and differ in the minor number alone: they share the other tests.
   private struct Group {
     var rule: DeviceRule
     var minors: [UInt32]
@@ -131,45 +132,55 @@ public struct DeviceProgram: Sendable {
     return groups
   }
 
-  /// Instructions that answer for `group` when one of it fits, and go on behind themselves otherwise.
+  /// Instructions that answer when `group` decides, and go on behind themselves otherwise. Register 3 holds what is asked
+  /// for and not yet allowed.
   private static func test(_ group: Group) -> [UInt64] {
     let rule = group.rule
-    // Each test is its code and the condition under which the group does not fit.
-    var tests: [(code: [UInt64], jump: UInt8, register: UInt64, value: UInt32)] = []
+    let decision = decision(rule)
+    // The conditions under which the group is not about the device.
+    var tests: [(register: UInt64, value: UInt32)] = []
     switch rule.kind {
     case .all: break
-    case .block: tests.append(([], jumpIfNotEqual32, 2, 1))
-    case .character: tests.append(([], jumpIfNotEqual32, 2, 2))
+    case .block: tests.append((2, 1))
+    case .character: tests.append((2, 2))
     }
-    if rule.access != .everything {
-      // An allowance must cover all that is asked; a denial need only touch it.
-      let mask = rule.allow ? ~rule.access.rawValue & 7 : rule.access.rawValue
-      let code = [
-        instruction(move32Register, destination: 1, source: 3),
-        instruction(and32, destination: 1, immediate: mask),
-      ]
-      tests.append((code, rule.allow ? jumpIfNotEqual32 : jumpIfEqual32, 1, 0))
-    }
-    if let major = rule.major { tests.append(([], jumpIfNotEqual32, 4, major)) }
+    if let major = rule.major { tests.append((4, major)) }
 
-    let answer = answer(rule.allow)
-    let length = tests.reduce(group.minors.count + answer.count) { $0 + $1.code.count + 1 }
+    let length = tests.count + group.minors.count + decision.count
     var program: [UInt64] = []
     /// The length of a jump in the next instruction to what is `before` the end.
     func jump(_ before: Int) -> UInt64 { UInt64(length - before - program.count - 1) }
     for test in tests {
-      program += test.code
       program.append(
-        instruction(test.jump, destination: test.register, offset: jump(0), immediate: test.value))
+        instruction(jumpIfNotEqual32, destination: test.register, offset: jump(0), immediate: test.value))
     }
     for minor in group.minors.dropLast() {
       program.append(
-        instruction(jumpIfEqual32, destination: 5, offset: jump(answer.count), immediate: minor))
+        instruction(jumpIfEqual32, destination: 5, offset: jump(decision.count), immediate: minor))
     }
     if let minor = group.minors.last {
       program.append(instruction(jumpIfNotEqual32, destination: 5, offset: jump(0), immediate: minor))
     }
-    return program + answer
+    return program + decision
+  }
+
+  /// Instructions for a device that `rule` is about: an allowance settles its part and answers when nothing is left, a denial
+  /// answers when it touches what is left.
+  private static func decision(_ rule: DeviceRule) -> [UInt64] {
+    let answer = answer(rule.allow)
+    if rule.access == .everything { return answer }
+    let behind = UInt64(answer.count)
+    if rule.allow {
+      return [
+        instruction(and32, destination: 3, immediate: ~rule.access.rawValue & 7),
+        instruction(jumpIfNotEqual32, destination: 3, offset: behind, immediate: 0),
+      ] + answer
+    }
+    return [
+      instruction(move32Register, destination: 1, source: 3),
+      instruction(and32, destination: 1, immediate: rule.access.rawValue),
+      instruction(jumpIfEqual32, destination: 1, offset: behind, immediate: 0),
+    ] + answer
   }
 
   private static func answer(_ allow: Bool) -> [UInt64] {
