@@ -14,7 +14,8 @@ import Glibc
 /// The image treats its first argument as the path to execute and the others as the arguments, from number 0. When that
 /// fails it writes the kernel's answer (`-errno`, eight bytes) to the report descriptor and exits with 127.
 public struct Trampoline: ~Copyable {
-  private let image: FileDescriptor
+  /// The program, in sealed memory.
+  let image: FileDescriptor
 
   /// Makes the image, which will report to the descriptor number `report`. That one must survive this process's `execve`;
   /// the image sees to it that it does not survive the next.

@@ -1,0 +1,86 @@
+import Glibc
+import Testing
+
+@testable import Linux
+
+@Suite("Files")
+struct FileTests {
+  @Test("A replaced file is whole for who reads it meanwhile, and nothing else stays")
+  func replace() throws {
+    let scratch = try Scratch()
+    let path = "\(scratch.path)/state"
+    try File.replace(path, with: Array("old".utf8))
+    let reader = try FileDescriptor.open(path, .readOnly)
+    let long = [UInt8](repeating: 0x78, count: 1 << 20)
+    try File.replace(path, with: long)
+    #expect(try reader.readToEnd() == Array("old".utf8))
+    #expect(try File.read(path) == long)
+    #expect(try FileStatus.of(path).permissions == 0o600)
+    #expect(try scratch.names() == ["state"])
+  }
+
+  @Test("A file is replaced in a directory that is open")
+  func replaceAt() throws {
+    let scratch = try Scratch()
+    let directory = try FileDescriptor.open(scratch.path, [.path, .directory])
+    try File.replace("state", at: directory.rawValue, with: Array("new".utf8), mode: 0o400)
+    #expect(try File.text("\(scratch.path)/state") == "new")
+    #expect(try scratch.names() == ["state"])
+  }
+
+  @Test("When the disk is full, the old file and nothing else stays")
+  func full() throws {
+    let scratch = try Scratch()
+    try scratch.write("old", to: "state")
+    // The draft's place on a device that is always full.
+    try File.makeSymbolicLink("\(scratch.path)/state.\(getpid())", to: "/dev/full")
+    #expect(throws: Errno.noSpace) { try File.replace("\(scratch.path)/state", with: [1, 2, 3]) }
+    #expect(try File.text("\(scratch.path)/state") == "old")
+    #expect(try scratch.names() == ["state"])
+  }
+
+  @Test("When the new file cannot take the old one's place, nothing else stays")
+  func notReplaced() throws {
+    let scratch = try Scratch()
+    try Directory.make("\(scratch.path)/state")
+    #expect(throws: Errno.isDirectory) { try File.replace("\(scratch.path)/state", with: [1]) }
+    #expect(try scratch.names() == ["state"])
+    #expect(throws: Errno.noSuchFileOrDirectory) {
+      try File.replace("\(scratch.path)/none/state", with: [1])
+    }
+  }
+
+  @Test(
+    "A file is read whole, and not beyond its limit", arguments: [0, 1, 255, 256, 257, 4096, 10000])
+  func read(size: Int) throws {
+    let scratch = try Scratch()
+    let path = "\(scratch.path)/file"
+    let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
+    try File.replace(path, with: bytes)
+    #expect(try File.read(path) == bytes)
+    #expect(try File.read(path, limit: size) == bytes)
+    if size > 0 { #expect(throws: Errno.fileTooLarge) { try File.read(path, limit: size - 1) } }
+  }
+
+  @Test("A file of the kernel's, which has no size, is read whole")
+  func kernelFile() throws {
+    #expect(try FileStatus.of("/proc/self/maps").size == 0)
+    #expect(try File.text("/proc/self/maps").contains("[stack]"))
+  }
+
+  @Test("A text comes without the white space around it")
+  func text() throws {
+    let scratch = try Scratch()
+    try scratch.write(" \n a b \n", to: "some")
+    try scratch.write(" \n", to: "none")
+    #expect(try File.text("\(scratch.path)/some") == "a b")
+    #expect(try File.text("\(scratch.path)/none") == "")
+  }
+
+  @Test("Writing a setting makes no file")
+  func write() throws {
+    let scratch = try Scratch()
+    #expect(throws: Errno.noSuchFileOrDirectory) { try File.write("1", to: "\(scratch.path)/none") }
+    #expect(try scratch.names() == [])
+  }
+}
