@@ -143,9 +143,10 @@ extension Container {
     lock.release()
   }
 
-  /// Ends and removes everything but the state directory.
+  /// Ends and removes everything but the state directory, whose lock the caller holds.
   fileprivate func remove(force: Bool) throws(ContainerError) {
-    let status = status()
+    // Nobody makes it any more, else the lock would be theirs.
+    let status = record.process == nil ? .stopped : status()
     // One that was never started has nothing to lose.
     if status != .stopped, status != .created, !force {
       throw ContainerError(
