@@ -36,6 +36,9 @@ public struct Container: Sendable {
     do throws(ConfigError) { record = try Record(parsing: bytes) } catch {
       throw ContainerError(.failed, "\(file): \(error)")
     }
+    guard record.id == id else {
+      throw ContainerError(.failed, "\(file): belongs to container \(record.id); was the directory copied?")
+    }
     self.store = store
   }
 
