@@ -70,7 +70,9 @@ struct DevicePlan: Sendable {
         allow: rule.allow, kind: kind, major: rule.major.flatMap { UInt32(exactly: $0) },
         minor: rule.minor.flatMap { UInt32(exactly: $0) }, access: access)
     }
-    if planned.last.map({ $0.allow && $0.kind == .all && $0.major == nil && $0.minor == nil }) == true {
+    if planned.last.map({
+      $0.allow && $0.kind == .all && $0.major == nil && $0.minor == nil && $0.access == .everything
+    }) == true {
       return planned
     }
     return planned + alwaysAllowed
