@@ -170,6 +170,9 @@ enum CgroupSettings {
     for element in unified.elements {
       let (file, value) = (element.name, element.value)
       let field = "linux.resources.unified.\(file)"
+      if value.allSatisfy(\.isNewline) {
+        throw .config(field, "is empty; remove it to leave the file as it is")
+      }
       // A file such as io.max takes one line a write.
       for line in value.split(separator: "\n", omittingEmptySubsequences: true) {
         settings.append(CgroupSetting(field: field, file: file, value: String(line)))

@@ -109,10 +109,10 @@ struct Plan: Sendable {
     cgroupSettings = try CgroupSettings.plan(linux.resources)
     deviceRules = DevicePlan.rules(linux.resources.devices)
     personality = try Self.personality(linux.personality)
-    try checkMountNamespace()
+    try checkMountNamespace(linux)
   }
 
-  private func checkMountNamespace() throws(ContainerError) {
+  private func checkMountNamespace(_ linux: RuntimeConfig.Linux) throws(ContainerError) {
     guard namespaces.contains(.mount) else {
       throw .config("linux.namespaces", "a container needs a mount namespace of its own, or one to join")
     }
@@ -123,6 +123,7 @@ struct Plan: Sendable {
     if !maskedPaths.isEmpty { throw .config("linux.maskedPaths", reason) }
     if !readOnlyPaths.isEmpty { throw .config("linux.readonlyPaths", reason) }
     if rootIsReadOnly { throw .config("root.readonly", reason) }
+    if linux.rootfsPropagation != nil { throw .config("linux.rootfsPropagation", reason) }
   }
 
   /// Refuses what is in the specification and not in this program, so that nobody relies on it in vain.

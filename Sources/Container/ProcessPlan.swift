@@ -46,6 +46,9 @@ struct ProcessPlan: Sendable {
     oomScoreAdjustment = process.oomScoreAdj
     terminal = process.terminal
     terminalSize = process.consoleSize.map { TerminalSize(rows: $0.height, columns: $0.width) }
+    if process.commandLine?.isEmpty == false {
+      throw .config("\(field).commandLine", "is for Windows; Linux has args")
+    }
     if process.apparmorProfile?.isEmpty == false {
       throw .config("\(field).apparmorProfile", "AppArmor is not supported")
     }
@@ -128,15 +131,15 @@ struct ProcessPlan: Sendable {
       deadline: scheduler.deadline ?? 0, period: scheduler.period ?? 0)
   }
 
-  /// The numbers of a list such as `0-3,7` (`cpuset(7)`, "List format").
+  /// The numbers of a list such as `0-3,7`, which is valid (`cpuset(7)`, "List format").
   static func cpus(_ text: String?, _ field: String) throws(ContainerError) -> [Int]? {
     guard let text, !text.isEmpty else { return nil }
     var cpus: [Int] = []
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-      let ends = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { Int($0) }
-      guard let first = ends[0], let last = ends.count == 2 ? ends[1] : first, first >= 0, first <= last,
-        last < 8192
-      else { throw .config(field, "\"\(text)\" is no list of CPUs such as 0-3,7") }
+      let ends = part.split(separator: "-").map { end in Int(String(end.filter { $0 != " " })) }
+      guard let first = ends.first ?? nil, let last = ends.last ?? nil, first <= last, last < 8192 else {
+        throw .config(field, "\"\(text)\" names a CPU that Linux cannot have; 8191 is the last")
+      }
       cpus += first...last
     }
     return cpus
