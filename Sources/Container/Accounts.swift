@@ -3,9 +3,9 @@ import Linux
 /// The user and group databases of a file tree (`passwd(5)`, `group(5)`). They belong to whoever made the tree: files of
 /// another kind, or too long, are as good as none.
 enum Accounts {
-  /// The home directory of the user `uid`, in this process's root; `/` when nobody says.
-  static func homeDirectory(of uid: UInt32) -> String {
-    for line in lines("/etc/passwd") {
+  /// The home directory of the user `uid` by the database `path`, in this process's root; `/` when nobody says.
+  static func homeDirectory(of uid: UInt32, by path: String = "/etc/passwd") -> String {
+    for line in lines(path) {
       let fields = line.split(separator: ":", omittingEmptySubsequences: false)
       if fields.count >= 6, UInt32(fields[2]) == uid { return fields[5].isEmpty ? "/" : String(fields[5]) }
     }

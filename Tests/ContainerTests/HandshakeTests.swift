@@ -1,0 +1,104 @@
+import Linux
+import Testing
+
+@testable import Container
+
+@Suite("The handshake")
+struct HandshakeTests {
+  /// What was received, in words.
+  func next(_ handshake: borrowing Handshake) throws -> String {
+    let message = try handshake.receive()
+    switch consume message {
+    case .pid(let pid): return "pid \(pid)"
+    case .terminal(let terminal): return try "terminal \(terminal.status().kind)"
+    case .limits: return "limits"
+    case .ready: return "ready"
+    case .failed(let reason): return "failed \(reason)"
+    case .notExecuted(let errno): return "not executed \(errno.rawValue)"
+    case .closed: return "closed"
+    }
+  }
+
+  private func expectNext(
+    _ words: String, on handshake: borrowing Handshake, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let received = try next(handshake)
+    #expect(received == words, sourceLocation: sourceLocation)
+  }
+
+  @Test("Messages come as they were sent, and then the end")
+  func messages() throws {
+    let pair = try Socket.pair()
+    let outside = Handshake(pair.here)
+    do {
+      let inside = Handshake(pair.there)
+      try inside.sendPid(.max)
+      try inside.sendTerminal(try FileDescriptor.open("/dev/null", .readWrite))
+      try inside.askForLimits()
+      try inside.sendReady()
+      inside.sendFailure("no: Ümlaut")
+      inside.sendFailure("")
+    }
+    try expectNext("pid \(Int32.max)", on: outside)
+    try expectNext("terminal characterDevice", on: outside)
+    try expectNext("limits", on: outside)
+    try expectNext("ready", on: outside)
+    try expectNext("failed no: Ümlaut", on: outside)
+    try expectNext("failed ", on: outside)
+    try expectNext("closed", on: outside)
+    try expectNext("closed", on: outside)
+  }
+
+  @Test("A reason longer than a message is cut, not lost")
+  func longFailure() throws {
+    let pair = try Socket.pair()
+    let outside = Handshake(pair.here)
+    let inside = Handshake(pair.there)
+    // Two bytes a letter, so that a cut may go through one.
+    inside.sendFailure("x" + String(repeating: "ü", count: 5000))
+    let text = try next(outside)
+    #expect(text.hasPrefix("failed xüü") && text.utf8.count > 3900)
+  }
+
+  @Test("The trampoline's report is told from a message of the same length")
+  func report() throws {
+    let pair = try Socket.pair()
+    let outside = Handshake(pair.here)
+    try pair.there.send([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
+    let inside = Handshake(pair.there)
+    inside.sendFailure("7 bytes")
+    try inside.sendPid(1_234_567)
+    try expectNext("not executed 2", on: outside)
+    try expectNext("failed 7 bytes", on: outside)
+    try expectNext("pid 1234567", on: outside)
+  }
+
+  @Test("A terminal's message without a terminal is an error")
+  func noTerminal() throws {
+    let pair = try Socket.pair()
+    let outside = Handshake(pair.here)
+    try pair.there.send(Array("T".utf8))
+    do {
+      _ = try outside.receive()
+      Issue.record("accepted")
+    } catch {
+      #expect(error.description.contains("terminal"))
+    }
+  }
+
+  @Test("The word to go on is told from any other and from the end")
+  func expect() throws {
+    let pair = try Socket.pair()
+    let inside = Handshake(pair.there)
+    do {
+      let outside = Handshake(pair.here)
+      try outside.send(.mapped)
+      try outside.send(.proceed)
+      try outside.send(.mapped)
+    }
+    let came = [
+      inside.expect(.mapped), inside.expect(.proceed), inside.expect(.proceed), inside.expect(.proceed),
+    ]
+    #expect(came == [true, true, false, false])
+  }
+}
