@@ -37,6 +37,8 @@ struct StoreTests {
     var full = try record("a", pid: 4_000_000)
     full.process?.startTime = .max
     full.cgroup = "/x/y"
+    full.unit = "swiftjail-a.scope"
+    full.wasOutOfMemory = true
     full.annotations = ["k": "ü\n\"", "": "v"]
     full.ownedDirectory = "/var/lib/x"
     full.created = .max
