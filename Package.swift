@@ -13,22 +13,17 @@ let standalone: [LinkerSetting] = [
   ])
 ]
 
-// The metadata of generic types is made at build time where it can be, not at every start.
-let ready: [SwiftSetting] = [
-  .unsafeFlags(["-Xfrontend", "-prespecialize-generic-metadata"], .when(configuration: .release))
-]
-
 let package = Package(
   name: "swiftjail",
   targets: [
     .target(name: "CLinux"),
-    .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: ready),
-    .target(name: "OCI", swiftSettings: ready),
-    .target(name: "Container", dependencies: ["Linux", "OCI"], swiftSettings: ready),
-    .target(name: "Layers", dependencies: ["Linux", "OCI", "Container"], swiftSettings: ready),
+    .target(name: "Linux", dependencies: ["CLinux"]),
+    .target(name: "OCI"),
+    .target(name: "Container", dependencies: ["Linux", "OCI"]),
+    .target(name: "Layers", dependencies: ["Linux", "OCI", "Container"]),
     .executableTarget(
       name: "swiftjail", dependencies: ["Linux", "OCI", "Container", "Layers"],
-      exclude: ["link-order.txt"], swiftSettings: ready,
+      exclude: ["link-order.txt"],
       linkerSettings: standalone),
 
     .testTarget(name: "LinuxTests", dependencies: ["Linux"]),

@@ -25,7 +25,7 @@ struct CgroupHierarchy: Sendable {
   }
 
   /// The names of the controllers that the hierarchy's root offers.
-  func controllers() throws(ContainerError) -> [Substring] {
+  func controllers() throws(ContainerError) -> [String] {
     try words("\(root)/cgroup.controllers")
   }
 
@@ -39,9 +39,9 @@ struct CgroupHierarchy: Sendable {
       field, "needs the cgroup v2 controller \"\(controller)\", which \(root) does not offer: \(advice)")
   }
 
-  func words(_ path: String) throws(ContainerError) -> [Substring] {
+  func words(_ path: String) throws(ContainerError) -> [String] {
     try attempt("read \(path)") { () throws(Errno) in
-      try File.text(path).split(whereSeparator: { $0 == " " || $0 == "\n" })
+      try File.words(path)
     }
   }
 }
@@ -58,6 +58,10 @@ struct Cgroup: Sendable {
   /// The controllers that are handed to every container where the machine has them, for accounting.
   private static let accounted = ["cpuset", "cpu", "io", "memory", "pids"]
 
+  private var names: [String] {
+    path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
+  }
+
   /// Makes the cgroup, and those above it that are missing, with the controllers for `settings`, and writes
   /// `settings` to it.
   ///
@@ -65,7 +69,7 @@ struct Cgroup: Sendable {
   ///   Nothing of what was made stays then.
   func make(_ settings: [CgroupSetting]) throws(ContainerError) {
     let usable = try controllers(for: settings)
-    let names = path.split(separator: "/")
+    let names = names
     var above = hierarchy.root
     for (index, name) in names.enumerated() {
       try enable(usable, in: above, for: settings)
@@ -94,7 +98,7 @@ struct Cgroup: Sendable {
   func takeOver(_ settings: [CgroupSetting]) throws(ContainerError) {
     let usable = try controllers(for: settings)
     var above = hierarchy.root
-    for name in path.split(separator: "/") {
+    for name in names {
       try enable(usable, in: above, for: settings)
       above += "/\(name)"
     }
@@ -104,10 +108,10 @@ struct Cgroup: Sendable {
   /// The controllers that the cgroup is to have: those for accounting that there are, and those that `settings` need.
   private func controllers(for settings: [CgroupSetting]) throws(ContainerError) -> [String] {
     let offered = try hierarchy.controllers()
-    var wanted = Self.accounted.filter { offered.contains(Substring($0)) }
+    var wanted = Self.accounted.filter { offered.contains($0) }
     for setting in settings {
       guard let controller = setting.controller else { continue }
-      guard offered.contains(Substring(controller)) else {
+      guard offered.contains(controller) else {
         throw hierarchy.missing(controller, for: setting.field)
       }
       if !wanted.contains(controller) { wanted.append(controller) }
@@ -127,7 +131,7 @@ struct Cgroup: Sendable {
   ) throws(ContainerError) {
     let file = "\(directory)/cgroup.subtree_control"
     let enabled = try hierarchy.words(file)
-    for controller in controllers where !enabled.contains(Substring(controller)) {
+    for controller in controllers where !enabled.contains(controller) {
       do throws(Errno) {
         try File.write("+\(controller)", to: file)
       } catch {

@@ -52,14 +52,15 @@ struct MountOptions: Equatable, Sendable {
         propagation.append(change)
       } else if let (attributes, on) = Self.attribute(option) {
         change(attributes, on: on)
-      } else if option.first == "r", let (attributes, on) = Self.attribute(String(option.dropFirst())),
+      } else if option.utf8.first == UInt8(ascii: "r"),
+        let (attributes, on) = Self.attribute(String(Substring(option.utf8.dropFirst()))),
         !Self.plainOnly.contains(option)
       {
         changeRecursive(attributes, on: on)
       } else if !Self.ignored.contains(option) {
-        if let equals = option.firstIndex(of: "=") {
+        if let equals = option.utf8.firstIndex(of: UInt8(ascii: "=")) {
           data.append(
-            Data(key: String(option[..<equals]), value: String(option[option.index(after: equals)...])))
+            Data(key: String(option[..<equals]), value: String(option[option.utf8.index(after: equals)...])))
         } else {
           data.append(Data(key: option, value: nil))
         }

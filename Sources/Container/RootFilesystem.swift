@@ -167,8 +167,10 @@ struct RootFilesystem: ~Copyable {
   }
 
   private func makeTarget(_ path: String, isDirectory: Bool) throws(Errno) -> FileDescriptor {
-    guard let slash = path.lastIndex(of: "/"), path.utf8.count > 1 else { throw .noSuchFileOrDirectory }
-    let name = String(path[path.index(after: slash)...])
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), path.utf8.count > 1 else {
+      throw .noSuchFileOrDirectory
+    }
+    let name = String(path[path.utf8.index(after: slash)...])
     let directory = slash == path.startIndex ? "/" : String(path[..<slash])
     var above: FileDescriptor
     do throws(Errno) { above = try open(directory) } catch .noSuchFileOrDirectory {
@@ -336,8 +338,8 @@ struct RootFilesystem: ~Copyable {
         try held.mount.attach(to: target)
       }
     }
-    let slash = device.path.lastIndex(of: "/") ?? device.path.startIndex
-    let name = String(device.path[device.path.index(after: slash)...])
+    let slash = device.path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? device.path.startIndex
+    let name = String(device.path[device.path.utf8.index(after: slash)...])
     let directory = String(device.path[..<slash])
     if directory == "/dev" { return try makeNode(name, device, at: dev) }
     try makeNode(name, device, at: try target(directory, isDirectory: true))

@@ -205,6 +205,11 @@ public enum File {
     return String(decoding: bytes[first...last], as: UTF8.self)
   }
 
+  /// The words of a small file such as the kernel's: what white space separates.
+  public static func words(_ path: String, at directory: Int32 = workingDirectory) throws(Errno) -> [String] {
+    try read(path, at: directory).split { $0 <= 0x20 }.map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// Writes `text` in one call to the existing file at `path`, as the kernel's control files want it.
   public static func write(
     _ text: String, to path: String, at directory: Int32 = workingDirectory

@@ -61,10 +61,10 @@ struct Arguments: Sendable {
   private mutating func take(
     _ word: String, _ words: inout ArraySlice<String>, _ options: [Option]
   ) throws(Failure) {
-    let body = word.drop { $0 == "-" }
-    let equals = body.firstIndex(of: "=")
+    let body = Substring(word.utf8.drop { $0 == UInt8(ascii: "-") })
+    let equals = body.utf8.firstIndex(of: UInt8(ascii: "="))
     let name = String(body[..<(equals ?? body.endIndex)])
-    let given = equals.map { String(body[body.index(after: $0)...]) }
+    let given = equals.map { String(body[body.utf8.index(after: $0)...]) }
     let isLetter = name.count == 1 && !word.hasPrefix("--")
     let known = options.first { isLetter ? $0.letter == name.first : $0.name == name }
     guard let option = known else {
