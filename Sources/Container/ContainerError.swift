@@ -1,5 +1,4 @@
 import Linux
-import OCI
 
 /// Why something could not be done to a container, in one line for the person who asked.
 public struct ContainerError: Error, Sendable, CustomStringConvertible {

@@ -1,5 +1,4 @@
 import Linux
-import OCI
 
 /// The last stretch of a container's process, the same for its first one and for those that join later: from being inside
 /// to being the program.

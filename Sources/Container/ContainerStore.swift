@@ -1,5 +1,4 @@
 import Linux
-import OCI
 
 /// All containers whose state is kept in one directory: a directory each, named after the container.
 public struct ContainerStore: Sendable {

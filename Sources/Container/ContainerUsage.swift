@@ -1,5 +1,4 @@
 import Linux
-import OCI
 
 /// What a container uses now.
 public struct ContainerUsage: Sendable {

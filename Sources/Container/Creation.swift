@@ -1,5 +1,4 @@
 import Linux
-import OCI
 
 /// How a container is created, apart from what its configuration says.
 public struct CreateOptions: Sendable {

@@ -1,5 +1,4 @@
 import Linux
-import OCI
 
 /// The first process of a container, from its birth to its program.
 struct Init: ~Copyable {

@@ -1,5 +1,4 @@
 import Linux
-import OCI
 
 extension Container {
   /// Has the first process of a container that was created execute its program.

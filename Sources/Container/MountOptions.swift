@@ -1,5 +1,4 @@
 import Linux
-import OCI
 
 /// A mount's option list, told apart: what the kernel does for every mount, and what is for the one file system
 /// (`mount(8)`, "FILESYSTEM-INDEPENDENT MOUNT OPTIONS").

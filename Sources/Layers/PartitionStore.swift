@@ -1,6 +1,5 @@
 import Container
 import Linux
-import OCI
 
 /// The directories of partitions: for each an ordinary bundle, with the layers that take its changes.
 public struct PartitionStore: Sendable {

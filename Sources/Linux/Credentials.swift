@@ -40,9 +40,6 @@ public enum ProcessControl {
   /// Has this process killed when its parent dies (`PR_SET_PDEATHSIG`).
   public static func dieWithParent() throws(Errno) { try set(1, UInt(SIGKILL)) }
 
-  /// Makes this process the parent of orphans below it (`PR_SET_CHILD_SUBREAPER`).
-  public static func setChildSubreaper() throws(Errno) { try set(36, 1) }
-
   private static func set(_ option: Int32, _ value: UInt) throws(Errno) {
     try once { linux_prctl(option, value, 0, 0, 0) }
   }

@@ -24,14 +24,8 @@ extension Errno {
   public static let interrupted = Errno(rawValue: EINTR)
   /// `EIO`
   public static let ioError = Errno(rawValue: EIO)
-  /// `ENXIO`
-  public static let noSuchAddressOrDevice = Errno(rawValue: ENXIO)
-  /// `EBADF`
-  public static let badFileDescriptor = Errno(rawValue: EBADF)
   /// `EAGAIN`
   public static let resourceTemporarilyUnavailable = Errno(rawValue: EAGAIN)
-  /// `ENOMEM`
-  public static let noMemory = Errno(rawValue: ENOMEM)
   /// `EACCES`
   public static let permissionDenied = Errno(rawValue: EACCES)
   /// `EBUSY`
@@ -50,14 +44,10 @@ extension Errno {
   public static let fileTooLarge = Errno(rawValue: EFBIG)
   /// `ENOSPC`
   public static let noSpace = Errno(rawValue: ENOSPC)
-  /// `EROFS`
-  public static let readOnlyFileSystem = Errno(rawValue: EROFS)
   /// `EPIPE`
   public static let brokenPipe = Errno(rawValue: EPIPE)
   /// `ECONNRESET`
   public static let connectionReset = Errno(rawValue: ECONNRESET)
-  /// `ERANGE`
-  public static let outOfRange = Errno(rawValue: ERANGE)
   /// `ENOSYS`
   public static let noFunction = Errno(rawValue: ENOSYS)
   /// `ENOTEMPTY`
@@ -68,8 +58,6 @@ extension Errno {
   public static let notSupported = Errno(rawValue: EOPNOTSUPP)
   /// `ETIMEDOUT`
   public static let timedOut = Errno(rawValue: ETIMEDOUT)
-  /// `ENOEXEC`
-  public static let execFormat = Errno(rawValue: ENOEXEC)
 }
 
 extension Errno: CustomStringConvertible {

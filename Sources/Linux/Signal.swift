@@ -92,9 +92,6 @@ public func resetSignalActions() {
   }
 }
 
-/// Ignores `signal` in this process.
-public func ignore(_ signal: Signal) { Glibc.signal(signal.rawValue, SIG_IGN) }
-
 /// Signals read from a descriptor instead of delivered (`signalfd(2)`).
 public struct SignalQueue: ~Copyable {
   /// The descriptor, readable when a signal waits.

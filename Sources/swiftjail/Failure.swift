@@ -1,6 +1,5 @@
 import Container
 import Layers
-import OCI
 
 /// Why a command line was not carried out.
 struct Failure: Error {

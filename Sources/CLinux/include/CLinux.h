@@ -105,7 +105,6 @@ static inline long linux_waitid_pidfd(int pidfd, siginfo_t *info, int options) {
 }
 static inline int linux_siginfo_status(const siginfo_t *info) { return info->si_status; }
 static inline int linux_siginfo_code(const siginfo_t *info) { return info->si_code; }
-static inline pid_t linux_siginfo_pid(const siginfo_t *info) { return info->si_pid; }
 
 static inline long linux_pipe(int ends[2], int flags) { return syscall(SYS_pipe2, ends, flags); }
 static inline long linux_close_range(unsigned first, unsigned last, unsigned flags) {
