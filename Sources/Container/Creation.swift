@@ -140,13 +140,15 @@ private struct Birth {
     }
     guard let cgroup else {
       let parent = try spawn(hostMounts, joining, fifo, nil)
-      return try parent.accompany(&container, plan, options, nil, config: config)
+      return try parent.accompany(
+        &container, plan, options, nil, config: config, waitsForStart: !startsAtOnce)
     }
     let made = try cgroup.make(plan.cgroupSettings, for: container.id)
     ownsCgroup = true
     container.record.cgroup = made.cgroup.path
     let parent = try spawn(hostMounts, joining, fifo, try made.cgroup.open())
-    return try parent.accompany(&container, plan, options, made, config: config)
+    return try parent.accompany(
+      &container, plan, options, made, config: config, waitsForStart: !startsAtOnce)
   }
 
   private func spawn(
@@ -240,11 +242,12 @@ private struct Parent: ~Copyable {
 
   consuming func accompany(
     _ container: inout Container, _ plan: Plan, _ options: CreateOptions,
-    _ cgroup: consuming CgroupPlan.Made?, config: [UInt8]
+    _ cgroup: consuming CgroupPlan.Made?, config: [UInt8], waitsForStart: Bool
   ) throws(ContainerError) -> StartedProcess {
     do throws(ContainerError) {
       if isAhead { try followProcessAhead() }
-      let terminal = try prepare(&container, plan, options, cgroup, config)
+      let terminal = try prepare(
+        &container, plan, options, cgroup, config, waitsForStart: waitsForStart)
       return StartedProcess(container: container, pid: pid, pidfd: pidfd, terminal: terminal)
     } catch {
       // Whatever became of the child, nothing of it stays.
@@ -271,7 +274,7 @@ private struct Parent: ~Copyable {
 
   private func prepare(
     _ container: inout Container, _ plan: Plan, _ options: CreateOptions,
-    _ cgroup: consuming CgroupPlan.Made?, _ config: [UInt8]
+    _ cgroup: consuming CgroupPlan.Made?, _ config: [UInt8], waitsForStart: Bool
   ) throws(ContainerError) -> FileDescriptor? {
     if plan.newNamespaces.contains(.user) {
       try UserNamespace.map(pid, uidMappings: plan.uidMappings, gidMappings: plan.gidMappings)
@@ -297,7 +300,8 @@ private struct Parent: ~Copyable {
       try File.replace("\(directory)/config.json", with: config)
     }
     return try Supervision.bringUp(
-      handshake, pid: pid, process: plan.process, consoleSocket: options.consoleSocket)
+      handshake, pid: pid, process: plan.process, consoleSocket: options.consoleSocket,
+      waitsForStart: waitsForStart)
   }
 
   private func attachDeviceRules(_ rules: [DeviceRule], to cgroup: Cgroup) throws(ContainerError) {

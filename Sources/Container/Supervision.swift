@@ -27,9 +27,11 @@ enum Supervision {
 
   /// Stays with the process, which was told to go on, until it needs nothing more.
   ///
+  /// - Parameter waitsForStart: whether it stops before its program, and is not there when it does not say so.
   /// - Returns: the master side of its terminal, when it has one and `consoleSocket` did not get it.
   static func bringUp(
-    _ handshake: borrowing Handshake, pid: Int32, process: ProcessPlan, consoleSocket: String?
+    _ handshake: borrowing Handshake, pid: Int32, process: ProcessPlan, consoleSocket: String?,
+    waitsForStart: Bool = false
   ) throws(ContainerError) -> FileDescriptor? {
     var terminal: FileDescriptor?
     while true {
@@ -49,6 +51,10 @@ enum Supervision {
         }
         continue
       case .ready: return terminal
+      case .closed where waitsForStart:
+        throw ContainerError(
+          .failed,
+          "the container's first process ended before it could be started: it was killed, or lacked memory")
       case .closed:
         // Closed by execve, or by the end of the process: the exit status tells who asks for it.
         return terminal

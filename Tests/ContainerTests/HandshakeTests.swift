@@ -86,6 +86,20 @@ struct HandshakeTests {
     }
   }
 
+  @Test("A process that is gone before it waits for its start is an error")
+  func gone() throws {
+    let plan = try ProcessPlan(.init(args: ["a"], cwd: "/"))
+    func bringUp(waitsForStart: Bool) throws {
+      let pair = try Socket.pair()
+      let outside = Handshake(pair.here)
+      do { _ = Handshake(pair.there) }
+      _ = try Supervision.bringUp(
+        outside, pid: 1, process: plan, consoleSocket: nil, waitsForStart: waitsForStart)
+    }
+    #expect(throws: ContainerError.self) { try bringUp(waitsForStart: true) }
+    #expect(throws: Never.self) { try bringUp(waitsForStart: false) }
+  }
+
   @Test("The word to go on is told from any other and from the end")
   func expect() throws {
     let pair = try Socket.pair()
