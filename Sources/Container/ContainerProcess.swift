@@ -7,6 +7,19 @@ struct ContainerProcess: Sendable {
   /// How many descriptors from number 3 up the program gets.
   let preservedDescriptors: Int32
 
+  /// Refuses to preserve `count` descriptors from number 3 up unless this process has them all open.
+  static func checkPreserved(_ count: Int32) throws(ContainerError) {
+    guard (0...most).contains(count) else {
+      throw ContainerError(.invalidConfig, "--preserve-fds \(count): must be a number from 0 to \(most)")
+    }
+    for number in 3..<(3 + count) where !isOpen(number) {
+      throw ContainerError(.invalidConfig, "--preserve-fds \(count): descriptor \(number) is not open")
+    }
+  }
+
+  /// As many descriptors as Linux lets a process have unless it is told otherwise (`fs.nr_open`).
+  private static let most: Int32 = 1 << 20
+
   /// The environment without which programs misbehave is completed: `HOME`.
   private func environment() -> [String] {
     var environment = plan.environment

@@ -77,10 +77,7 @@ extension ContainerStore {
     let (config, bytes) = try Container.config(at: "\(bundle)/config.json")
     let plan = try Plan(config, bundle: bundle)
     try checkTerminal(plan, options, startsAtOnce: startsAtOnce)
-    for number in 3..<(3 + options.preservedDescriptors) where !isOpen(number) {
-      throw ContainerError(
-        .invalidConfig, "--preserve-fds \(options.preservedDescriptors): descriptor \(number) is not open")
-    }
+    try ContainerProcess.checkPreserved(options.preservedDescriptors)
     let hostMounts = try HostMounts.copy(for: plan)
     let joining = try plan.joinedNamespaces.map { (namespace) throws(ContainerError) in
       try HeldNamespace(namespace)

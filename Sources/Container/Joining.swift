@@ -42,10 +42,7 @@ extension Container {
       throw ContainerError(.invalidConfig, "process.\(error)")
     }
     let plan = try ProcessPlan(options.process)
-    for number in 3..<(3 + options.preservedDescriptors) where !isOpen(number) {
-      throw ContainerError(
-        .invalidConfig, "--preserve-fds \(options.preservedDescriptors): descriptor \(number) is not open")
-    }
+    try ContainerProcess.checkPreserved(options.preservedDescriptors)
     let first = try initProcess()
     let spawned = try spawn(plan, options, first)
     return try accompany(spawned, plan, options)

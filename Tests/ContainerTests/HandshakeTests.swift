@@ -100,6 +100,11 @@ struct HandshakeTests {
     #expect(throws: Never.self) { try bringUp(waitsForStart: false) }
   }
 
+  @Test("A number of descriptors that nobody can have is refused", arguments: [-1, Int32.min, Int32.max])
+  func preserved(count: Int32) {
+    #expect(throws: ContainerError.self) { try ContainerProcess.checkPreserved(count) }
+  }
+
   @Test("The word to go on is told from any other and from the end")
   func expect() throws {
     let pair = try Socket.pair()
