@@ -36,7 +36,7 @@ struct ProcessPlan: Sendable {
   /// - Throws: `ContainerError` with the path of a field that cannot be.
   init(_ process: RuntimeConfig.Process, field: String = "process") throws(ContainerError) {
     arguments = process.args
-    environment = process.env
+    environment = Self.withoutRepeats(process.env)
     workingDirectory = process.cwd
     user = process.user.uid
     group = process.user.gid
@@ -76,6 +76,31 @@ struct ProcessPlan: Sendable {
     }
     initialAffinity = try Self.cpus(process.execCPUAffinity?.initial, "\(field).execCPUAffinity.initial")
     finalAffinity = try Self.cpus(process.execCPUAffinity?.final, "\(field).execCPUAffinity.final")
+  }
+
+  /// `variables` with each name once and its last value: of several, C programs would see the first and shells the last.
+  static func withoutRepeats(_ variables: [String]) -> [String] {
+    // Most have none, which numbers tell faster than texts.
+    let names = variables.map(hashOfName)
+    var kept: [String] = []
+    for index in variables.indices {
+      let isRepeated = names[(index + 1)...].indices.contains { later in
+        names[later] == names[index] && name(of: variables[later]).elementsEqual(name(of: variables[index]))
+      }
+      if !isRepeated { kept.append(variables[index]) }
+    }
+    return kept
+  }
+
+  private static func name(of variable: String) -> Substring.UTF8View {
+    variable.utf8.prefix { $0 != UInt8(ascii: "=") }
+  }
+
+  /// The hash FNV-1a of a variable's name.
+  private static func hashOfName(_ variable: String) -> UInt64 {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in name(of: variable) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return hash
   }
 
   private static func capabilities(

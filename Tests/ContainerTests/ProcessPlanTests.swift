@@ -29,6 +29,14 @@ struct ProcessPlanTests {
     #expect(try self.plan().scheduler == nil)
   }
 
+  @Test("Of variables with the same name the last one counts")
+  func repeatedVariables() {
+    let given = ["A=1", "B=x", "A=2", "AB=3", "A", "=", "A=\u{301}", "B=x"]
+    #expect(ProcessPlan.withoutRepeats(given) == ["AB=3", "=", "A=\u{301}", "B=x"])
+    #expect(ProcessPlan.withoutRepeats(["A=1", "B=1"]) == ["A=1", "B=1"])
+    #expect(ProcessPlan.withoutRepeats([]) == [])
+  }
+
   @Test("Each list of capabilities is a set of its own, and none is no capability")
   func capabilities() throws {
     let sets = try plan {

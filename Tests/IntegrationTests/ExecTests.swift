@@ -251,6 +251,16 @@ struct ExecTests {
     }
   }
 
+  @Test("-e takes the place of a variable that the container has, and of an earlier -e")
+  func repeatedVariable() throws {
+    try withRunning { box in
+      box.config["process.env"] = ["PATH=/bin", "NAME=own"]
+    } _: { box in
+      let output = try box.exec(["-e", "NAME=1", "--env", "NAME=2"], "env")
+      #expect(output.lines.filter { $0.hasPrefix("NAME=") } == ["NAME=2"], "\(output)")
+    }
+  }
+
   @Test("No other descriptor is open in the command")
   func descriptors() throws {
     try withRunning { box in
