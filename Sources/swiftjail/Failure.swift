@@ -27,7 +27,7 @@ struct Failure: Error {
   /// The status with which `run` and `exec` exit when the program was not executed: as a shell and as Docker have it, so
   /// that it can be told from most programs' own.
   var programStatus: Int32 {
-    if message.hasPrefix("exec: ") {
+    if kind == .failed, message.hasPrefix("exec: ") {
       if message.hasSuffix("executable file not found in $PATH")
         || message.hasSuffix("No such file or directory")
       {

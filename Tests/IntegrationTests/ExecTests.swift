@@ -261,6 +261,17 @@ struct ExecTests {
     }
   }
 
+  @Test("A wrong command line is not taken for a program that cannot be executed")
+  func usage() throws {
+    try withRunning { box in
+      for options in [["--nonesuch"], ["--user", "x"], []] {
+        let outcome = try box.program(["exec"] + options + [box.id]).call()
+        expectRefusal(outcome)
+        #expect(outcome.status == 125, "\(outcome)")
+      }
+    }
+  }
+
   @Test("No other descriptor is open in the command")
   func descriptors() throws {
     try withRunning { box in
