@@ -217,16 +217,30 @@ struct Cgroup: Sendable {
     }
   }
 
-  /// Stops or continues every process in the cgroup and below, and waits until that is so.
-  func setFrozen(_ frozen: Bool) throws(ContainerError) {
-    try attempt(frozen ? "freeze \(directory)" : "thaw \(directory)") { () throws(Errno) in
+  /// Stops every process in the cgroup and below, and waits until that is so.
+  ///
+  /// - Parameter milliseconds: the longest wait for the last of them; all go on when it has been in vain.
+  func freeze(within milliseconds: Int32 = 10_000) throws(ContainerError) {
+    do throws(Errno) {
       let events = try EventFile("\(directory)/cgroup.events")
-      try File.write(frozen ? "1" : "0", to: "\(directory)/cgroup.freeze")
-      let wanted = frozen ? "frozen 1" : "frozen 0"
-      while try !events.text().split(separator: "\n").contains(Substring(wanted)) {
+      try File.write("1", to: "\(directory)/cgroup.freeze")
+      while try !events.text().split(separator: "\n").contains("frozen 1") {
         var entries = [events.entry]
-        _ = try poll(&entries, milliseconds: 100)
+        guard try poll(&entries, milliseconds: milliseconds) else { throw .timedOut }
       }
+    } catch {
+      try? File.write("0", to: "\(directory)/cgroup.freeze")
+      throw ContainerError(
+        "freeze \(directory)", error,
+        advice: error == .timedOut
+          ? "a process that waits for a device or a network file system stops when that answers" : nil)
+    }
+  }
+
+  /// Lets every process in the cgroup and below go on, unless one above it is frozen as well.
+  func thaw() throws(ContainerError) {
+    try attempt("thaw \(directory)") { () throws(Errno) in
+      try File.write("0", to: "\(directory)/cgroup.freeze")
     }
   }
 

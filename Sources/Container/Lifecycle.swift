@@ -58,7 +58,7 @@ extension Container {
     guard status == .running || status == .created else {
       throw ContainerError(.wrongStatus, "cannot pause \(id): it is \(status.rawValue)")
     }
-    try requireCgroup(for: "pause").setFrozen(true)
+    try requireCgroup(for: "pause").freeze()
   }
 
   /// Lets the processes of a paused container go on.
@@ -67,7 +67,7 @@ extension Container {
     guard status == .paused else {
       throw ContainerError(.wrongStatus, "cannot resume \(id): it is \(status.rawValue), not paused")
     }
-    try requireCgroup(for: "resume").setFrozen(false)
+    try requireCgroup(for: "resume").thaw()
   }
 
   /// The pids, as the host numbers them, of the container's processes.

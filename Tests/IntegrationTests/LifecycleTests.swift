@@ -284,6 +284,23 @@ struct LifecycleTests {
     }
   }
 
+  @Test("resume does not wait for a cgroup above the container's that is frozen as well")
+  func resumeBelowFrozen() throws {
+    try withSandbox { box in
+      let above = "\(Kernel.cgroups)/\(box.id)-above"
+      defer { rmdir(above) }
+      box.config["linux.cgroupsPath"] = "/\(box.id)-above/own"
+      box.config.shell(Self.patient)
+      try box.detach()
+      defer { _ = try? box.call("delete", "--force", box.id) }
+      try box.succeed("pause", box.id)
+      try write("1", to: above + "/cgroup.freeze")
+      try box.succeed("resume", box.id)
+      try write("0", to: above + "/cgroup.freeze")
+      try box.waitForOutput("ready")
+    }
+  }
+
   @Test("resume of what is not paused is refused")
   func resumeRunning() throws {
     try withSandbox { box in
