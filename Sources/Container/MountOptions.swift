@@ -50,12 +50,11 @@ struct MountOptions: Equatable, Sendable {
       if let change = Self.propagationChange(option) {
         propagation.append(change)
       } else if let (attributes, on) = Self.attribute(option) {
-        change(attributes, on: on)
+        Self.change(attributes, on: on, &set, &clear)
       } else if option.utf8.first == UInt8(ascii: "r"),
-        let (attributes, on) = Self.attribute(String(Substring(option.utf8.dropFirst()))),
-        !Self.plainOnly.contains(option)
+        let (attributes, on) = Self.attribute(String(Substring(option.utf8.dropFirst())))
       {
-        changeRecursive(attributes, on: on)
+        Self.change(attributes, on: on, &recursiveSet, &recursiveClear)
       } else if !Self.ignored.contains(option) {
         if let equals = option.utf8.firstIndex(of: UInt8(ascii: "=")) {
           data.append(
@@ -67,7 +66,9 @@ struct MountOptions: Equatable, Sendable {
     }
   }
 
-  private mutating func change(_ attributes: MountAttributes, on: Bool) {
+  private static func change(
+    _ attributes: MountAttributes, on: Bool, _ set: inout MountAttributes, _ clear: inout MountAttributes
+  ) {
     if on {
       // The access-time modes are values of one field: setting one clears the field first.
       if !attributes.isDisjoint(with: .accessTime) {
@@ -80,21 +81,6 @@ struct MountOptions: Equatable, Sendable {
     } else {
       set.subtract(attributes)
       clear.formUnion(attributes.isDisjoint(with: .accessTime) ? attributes : .accessTime)
-    }
-  }
-
-  private mutating func changeRecursive(_ attributes: MountAttributes, on: Bool) {
-    if on {
-      if !attributes.isDisjoint(with: .accessTime) {
-        recursiveSet.subtract(.accessTime)
-        recursiveClear.formUnion(.accessTime)
-      } else {
-        recursiveClear.subtract(attributes)
-      }
-      recursiveSet.formUnion(attributes)
-    } else {
-      recursiveSet.subtract(attributes)
-      recursiveClear.formUnion(attributes.isDisjoint(with: .accessTime) ? attributes : .accessTime)
     }
   }
 
@@ -121,9 +107,6 @@ struct MountOptions: Equatable, Sendable {
     default: nil
     }
   }
-
-  /// Names that start with "r" and are not the recursive form of another.
-  private static let plainOnly = ["relatime", "rw", "ro"]
 
   /// Options for `mount(8)` and for the system's start, which mean nothing to the kernel.
   private static let ignored = [
