@@ -26,6 +26,10 @@ struct MountOptions: Equatable, Sendable {
   var recursiveClear: MountAttributes = []
   var propagation: [PropagationChange] = []
   var data: [Data] = []
+  /// Whether an option for the file system is too long to be set by itself.
+  var hasLongValue: Bool {
+    data.contains { $0.value?.utf8.count ?? 0 > FileSystemContext.longestValue }
+  }
   /// Whether the directory underneath is copied into the new tmpfs.
   var copyUp = false
   var idMap: IDMap?

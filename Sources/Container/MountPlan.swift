@@ -42,7 +42,15 @@ struct MountPlan: Sendable {
       guard let type = mount.type, !type.isEmpty, type != "none" else {
         throw .config("\(field).type", "missing; give a file system's type, or the option bind")
       }
-      if options.copyUp, type != "tmpfs" { throw .config("\(field).options", "tmpcopyup is for a tmpfs") }
+      if options.copyUp {
+        if type != "tmpfs" { throw .config("\(field).options", "tmpcopyup is for a tmpfs") }
+        // Those are mounted in a way that leaves no time to copy before the tmpfs is in its place.
+        if options.hasLongValue {
+          throw .config(
+            "\(field).options",
+            "tmpcopyup cannot be had with a value of more than \(FileSystemContext.longestValue) bytes")
+        }
+      }
       kind =
         type == "cgroup" || type == "cgroup2"
         ? .cgroup : .fileSystem(type: type, source: mount.source.flatMap { $0.isEmpty ? nil : $0 } ?? type)

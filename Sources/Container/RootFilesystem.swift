@@ -129,7 +129,7 @@ struct RootFilesystem: ~Copyable {
   ) throws(ContainerError) {
     let target = try target(entry.destination, isDirectory: true)
     let options = entry.options
-    if options.data.contains(where: { $0.value?.utf8.count ?? 0 > FileSystemContext.longestValue }) {
+    if options.hasLongValue {
       let data = options.data.map { option in option.value.map { "\(option.key)=\($0)" } ?? option.key }
       try attempt("\(entry.field): mount \(type) on \(entry.destination)") { () throws(Errno) in
         try Directory.change(to: target)
@@ -160,7 +160,12 @@ struct RootFilesystem: ~Copyable {
       let top =
         entry.destination == "/"
         ? try FileDescriptor.open("..", [.path, .directory], at: root.rawValue) : try open(entry.destination)
-      for change in entry.options.propagation {
+      let options = entry.options
+      if !options.recursiveSet.isEmpty || !options.recursiveClear.isEmpty {
+        try changeMount(
+          at: "", in: top.rawValue, set: options.recursiveSet, clear: options.recursiveClear, recursive: true)
+      }
+      for change in options.propagation {
         try changeMount(
           at: "", in: top.rawValue, propagation: change.propagation, recursive: change.recursive)
       }
