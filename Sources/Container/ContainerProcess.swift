@@ -29,6 +29,13 @@ struct ContainerProcess: Sendable {
     return environment
   }
 
+  /// Leaves the caller's session keyring, which holds what the host's user has in it.
+  static func takeNewKeyring() throws(ContainerError) {
+    try attempt("make a session keyring") { () throws(Errno) in
+      do throws(Errno) { try ProcessControl.joinNewSessionKeyring() } catch .noFunction {}
+    }
+  }
+
   /// Gives the process its terminal as standard streams, or what it has already to its user.
   func takeStandardStreams(_ terminal: borrowing PseudoTerminal?) throws(ContainerError) {
     try attempt("start a session") { () throws(Errno) in try ProcessControl.startSession() }

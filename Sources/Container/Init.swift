@@ -43,11 +43,7 @@ struct Init: ~Copyable {
       }
     }
     if !options.keepsKeyring {
-      try attempt("make a session keyring") { () throws(Errno) in
-        do throws(Errno) {
-          try ProcessControl.joinNewSessionKeyring(named: "_ses.\(id)")
-        } catch .noFunction {}
-      }
+      try ContainerProcess.takeNewKeyring()
     }
 
     let terminal = try buildFileTree()

@@ -133,6 +133,7 @@ extension Container {
         try ProcessControl.setDumpable(false)
       }
     }
+    try ContainerProcess.takeNewKeyring()
     let process = ContainerProcess(plan: plan, preservedDescriptors: options.preservedDescriptors)
     var terminal: PseudoTerminal?
     if plan.terminal { terminal = try makeTerminal(plan, handshake) }

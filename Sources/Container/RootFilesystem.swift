@@ -127,7 +127,16 @@ struct RootFilesystem: ~Copyable {
   private mutating func mountFileSystem(
     _ type: String, _ source: String, _ entry: MountPlan
   ) throws(ContainerError) {
-    let target = try target(entry.destination, isDirectory: true)
+    var target = try target(entry.destination, isDirectory: true)
+    if type == "proc" || type == "sysfs" {
+      // A link on the way could be turned elsewhere, by who shares a volume with the container, before what is below is
+      // hidden and write-protected.
+      target = try attempt("\(entry.field): mount \(type) on \(entry.destination), which must be no link") {
+        () throws(Errno) in
+        try FileDescriptor.open(
+          entry.destination, .path, resolve: [.inRoot, .noSymlinks], at: root.rawValue)
+      }
+    }
     let options = entry.options
     if options.hasLongValue {
       let data = options.data.map { option in option.value.map { "\(option.key)=\($0)" } ?? option.key }

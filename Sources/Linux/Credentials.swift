@@ -52,8 +52,10 @@ public enum ProcessControl {
   /// Gives this process a new, empty session keyring (`keyctl_join_session_keyring(3)`).
   ///
   /// - Throws: `.noFunction` when the kernel has no keyrings.
-  public static func joinNewSessionKeyring(named name: String) throws(Errno) {
-    try once { linux_keyctl_join_session(name) }
+  ///
+  /// It has no name: by one, a process of another container could have made it beforehand.
+  public static func joinNewSessionKeyring() throws(Errno) {
+    try once { linux_keyctl_join_session(nil) }
   }
 
   /// Waits for ever, for signals alone (`pause(2)`).
