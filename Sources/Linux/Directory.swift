@@ -33,20 +33,33 @@ public enum Directory {
   /// The names in an open directory, without `.` and `..`, in the kernel's order (`getdents64(2)`).
   public static func entries(of directory: borrowing FileDescriptor) throws(Errno) -> [Entry] {
     var entries: [Entry] = []
+    try forEachName(of: directory) { name, isDirectory in
+      entries.append(Entry(name: String(decoding: name, as: UTF8.self), isDirectory: isDirectory))
+    }
+    return entries
+  }
+
+  /// Calls `body` with the bytes of each name in an open directory, without `.` and `..`, and whether the directory says
+  /// that it is one itself.
+  static func forEachName(
+    of directory: borrowing FileDescriptor, _ body: (UnsafeRawBufferPointer.SubSequence, Bool) -> Void
+  ) throws(Errno) {
     let size = 32 << 10
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 8)
     defer { buffer.deallocate() }
     while true {
       let count = try retrying { linux_getdents64(directory.rawValue, buffer.baseAddress, size) }
-      if count == 0 { return entries }
+      if count == 0 { return }
       var offset = 0
       while offset < count {
         // struct linux_dirent64: inode (8 bytes), offset (8), record length (2), type (1), name.
         let length = Int(buffer.loadUnaligned(fromByteOffset: offset + 16, as: UInt16.self))
         let type = buffer[offset + 18]
-        let name = UnsafeRawBufferPointer(rebasing: buffer[(offset + 19)..<(offset + length)])
-        let text = String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
-        if text != "." && text != ".." { entries.append(Entry(name: text, isDirectory: type == 4)) }
+        let name = UnsafeRawBufferPointer(buffer)[(offset + 19)..<(offset + length)].prefix { $0 != 0 }
+        let dot = UInt8(ascii: ".")
+        if !(name.first == dot && (name.count == 1 || name.count == 2 && name.last == dot)) {
+          body(name, type == 4)
+        }
         offset += length
       }
     }
@@ -65,64 +78,6 @@ public enum Directory {
     public let name: String
     /// Whether the directory says that the file is a directory itself, not a link to one.
     public let isDirectory: Bool
-  }
-
-  /// Removes the directory `name` in `directory` with all that is below it. Symbolic links are removed, never
-  /// followed, and other file systems mounted below are not entered: their mount points stay and the
-  /// call fails with `.resourceBusy`.
-  ///
-  /// The tree may be deeper than this process may have files open.
-  public static func removeTree(_ name: String, at directory: Int32 = workingDirectory) throws(Errno) {
-    let tree = try FileDescriptor.open(name, [.readOnly, .directory, .noFollow], at: directory)
-    var moved = 0
-    var before: Int
-    repeat {
-      before = moved
-      // A descriptor of its own, since a list starts where the one before ended.
-      let top = try FileDescriptor.open(".", [.readOnly, .directory], at: tree.rawValue)
-      try empty(top, levels: 64, top: tree.rawValue, moved: &moved)
-    } while moved > before
-    try remove(name, at: directory)
-  }
-
-  /// Removes what is in `tree`, down to `levels` of directories; what is below that is moved to `top`.
-  private static func empty(
-    _ tree: borrowing FileDescriptor, levels: Int, top: Int32, moved: inout Int
-  ) throws(Errno) {
-    for entry in try entries(of: tree) {
-      do throws(Errno) {
-        try File.remove(entry.name, at: tree.rawValue)
-      } catch .isDirectory {
-        if levels == 0 {
-          try move(entry.name, at: tree.rawValue, to: top, moved: &moved)
-        } else {
-          do throws(Errno) {
-            let below = try FileDescriptor.open(
-              entry.name, [.readOnly, .directory], resolve: [.noCrossDevice, .noSymlinks], at: tree.rawValue)
-            try empty(below, levels: levels - 1, top: top, moved: &moved)
-          } catch {
-            throw error.rawValue == EXDEV ? .resourceBusy : error
-          }
-          try remove(entry.name, at: tree.rawValue)
-        }
-      }
-    }
-  }
-
-  /// Moves a directory to `top`, where a number that is free becomes its name.
-  private static func move(_ name: String, at directory: Int32, to top: Int32, moved: inout Int) throws(Errno)
-  {
-    while true {
-      moved += 1
-      do throws(Errno) {
-        try once { renameat(directory, name, top, String(moved)) }
-        return
-      } catch {
-        guard error == .directoryNotEmpty || error == .fileExists || error == .notDirectory else {
-          throw error
-        }
-      }
-    }
   }
 
   /// Makes `path` the working directory (`chdir(2)`).

@@ -71,4 +71,19 @@ struct DirectoryTests {
     let directories = try Directory.entries(of: scratch.path).filter(\.isDirectory).map(\.name)
     #expect(directories == ["directory"])
   }
+
+  @Test("A tree with names that are no text is removed")
+  func bytes() throws {
+    let scratch = try Scratch()
+    let path = "\(scratch.path)/tree"
+    try Directory.make(path)
+    let tree = try FileDescriptor.open(path, [.readOnly, .directory])
+    let name: [CChar] = [0x61, -1, 0]
+    #expect(mkdirat(tree.rawValue, name, 0o755) == 0)
+    let below = openat(tree.rawValue, name, O_DIRECTORY)
+    #expect(mknodat(below, name, S_IFREG | 0o644, 0) == 0)
+    close(below)
+    try Directory.removeTree(path)
+    #expect(try scratch.names() == [])
+  }
 }
