@@ -36,4 +36,30 @@ struct LockTests {
     #expect(throws: Errno.noSuchFileOrDirectory) { try Lock.take("\(scratch.path)/none")?.release() }
     #expect(try scratch.names() == [])
   }
+
+  @Test("Who waits for a lock gets that of what is there by then")
+  func replaced() async throws {
+    let scratch = try Scratch()
+    let path = "\(scratch.path)/directory"
+    try Directory.make(path)
+    let first = try Lock.wait(for: path)
+    let waiting = Task.detached {
+      let lock = try Lock.wait(for: path)
+      let isHeld = try Lock.take(path) == nil
+      lock.release()
+      return isHeld
+    }
+    try Directory.remove(path)
+    try Directory.make(path)
+    first.release()
+    #expect(try await waiting.value)
+  }
+
+  @Test("Waiting has an end")
+  func patience() throws {
+    let scratch = try Scratch()
+    let lock = try Lock.wait(for: scratch.path)
+    #expect(throws: Errno.resourceBusy) { try Lock.wait(for: scratch.path, milliseconds: 10).release() }
+    lock.release()
+  }
 }
