@@ -224,7 +224,15 @@ public enum File {
   ) throws(Errno) {
     let draft = "\(path).\(linux_getpid())"
     do throws(Errno) {
-      let file = try FileDescriptor.open(draft, [.writeOnly, .create, .truncate], mode: mode, at: directory)
+      // Nobody's link is followed, and nothing of an earlier process with the same number is in the way.
+      let flags: OpenFlags = [.writeOnly, .create, .exclusive]
+      let file: FileDescriptor
+      do throws(Errno) {
+        file = try FileDescriptor.open(draft, flags, mode: mode, at: directory)
+      } catch .fileExists {
+        try remove(draft, at: directory)
+        file = try FileDescriptor.open(draft, flags, mode: mode, at: directory)
+      }
       try file.writeAll(bytes)
       try once { renameat(directory, draft, directory, path) }
     } catch {
