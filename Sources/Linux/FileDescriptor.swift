@@ -187,3 +187,9 @@ public func closeOnExec(from first: Int32) throws(Errno) {
   let closeRangeCloseOnExec: UInt32 = 4
   try retrying { linux_close_range(UInt32(first), UInt32.max, closeRangeCloseOnExec) }
 }
+
+/// Opens `/dev/null` in the place of standard streams that are closed, so that no file of this process's own becomes one
+/// of them. It cannot be written to as output: nobody is told that what he wrote has arrived.
+public func openStandardStreams() {
+  for number in Int32(0)...2 where !isOpen(number) { _ = open("/dev/null", O_RDONLY) }
+}

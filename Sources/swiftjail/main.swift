@@ -61,4 +61,5 @@ func run(
   return try command.run(arguments, settings)
 }
 
+openStandardStreams()
 exitNow(main())

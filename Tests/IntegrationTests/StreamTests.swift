@@ -92,4 +92,16 @@ struct StreamTests {
       #expect(status == 4 || status == 128 + Int(SIGPIPE))
     }
   }
+
+  @Test("A stream that is closed is /dev/null inside, and no file of the runtime's")
+  func closedStreams() throws {
+    try withSandbox { box in
+      box.config.shell("readlink /proc/self/fd/0; readlink /proc/self/fd/2")
+      var program = try box.prepare("run")
+      program.stdin = .closed
+      program.stderr = .closed
+      let outcome = try program.call()
+      #expect(outcome.lines == ["/dev/null", "/dev/null"], "\(outcome)")
+    }
+  }
 }
