@@ -42,7 +42,10 @@ struct ContainerProcess: Sendable {
     switch terminal {
     case .some(let terminal):
       try attempt("take the terminal") { () throws(Errno) in
-        if let size = plan.terminalSize { try terminal.master.setTerminalSize(size) }
+        // Before the program can ask for it: that of the caller's terminal, unless the configuration says another.
+        if let size = plan.terminalSize ?? (try? FileDescriptor.duplicate(of: 0).terminalSize()) {
+          try terminal.master.setTerminalSize(size)
+        }
         try terminal.slave.becomeControllingTerminal()
         for number in Int32(0)...2 { try terminal.slave.replace(number) }
       }

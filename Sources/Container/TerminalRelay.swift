@@ -31,6 +31,8 @@ struct TerminalRelay: ~Copyable {
     var inputIsOpen = true
     var masterIsOpen = true
     var exit: ExitStatus?
+    // A process left behind may also write for ever. This many reads are more than a terminal keeps.
+    var rest = 256
     while true {
       if let exit, !masterIsOpen, toCaller.isEmpty { return exit }
       var entries = [
@@ -39,10 +41,11 @@ struct TerminalRelay: ~Copyable {
         PollEntry(inputIsOpen && toContainer.isEmpty ? input.rawValue : -1, .readable),
         PollEntry(masterIsOpen ? master.rawValue : -1, masterEvents(toContainer, toCaller)),
         watch.entry,
+        PollEntry(toCaller.isEmpty ? -1 : output.rawValue, .writable),
       ]
       // Once the process has ended, what it wrote is there to be read; a process that it left behind may keep the
       // terminal open for ever.
-      let ready = try poll(&entries, milliseconds: exit == nil ? nil : 0)
+      let ready = try poll(&entries, milliseconds: exit == nil || !toCaller.isEmpty ? nil : 0)
       if let exit, !ready, toCaller.isEmpty { return exit }
       if !entries[4].events.isEmpty { watch.look() }
       if !entries[0].events.isEmpty { try handleSignals(signals, process) }
@@ -55,13 +58,17 @@ struct TerminalRelay: ~Copyable {
       if !entries[3].events.isDisjoint(with: [.readable, .hungUp, .failed]), toCaller.isEmpty {
         // The kernel says EIO when nobody has the other side open any more.
         masterIsOpen = (try? toCaller.fill(from: master)) ?? false
+        if exit != nil {
+          rest -= 1
+          if rest == 0 { masterIsOpen = false }
+        }
       }
       if !toContainer.isEmpty, masterIsOpen { try? toContainer.drain(to: master) }
-      if !toCaller.isEmpty {
-        do throws(Errno) { try toCaller.drain(to: output) } catch .resourceTemporarilyUnavailable {
-          var wait = [PollEntry(output.rawValue, .writable)]
-          _ = try poll(&wait)
-        } catch { toCaller = Backlog() }
+      // Signals are to be passed on also while nobody takes the output.
+      if !entries[5].events.isEmpty {
+        do throws(Errno) { try toCaller.drain(to: output) } catch .resourceTemporarilyUnavailable {} catch {
+          toCaller = Backlog()
+        }
       }
     }
   }
@@ -116,9 +123,9 @@ private struct Backlog: ~Copyable {
     return count > 0
   }
 
-  /// Writes what can be written at once.
+  /// Writes as much as a pipe that has room takes without waiting (`PIPE_BUF`).
   mutating func drain(to destination: borrowing FileDescriptor) throws(Errno) {
-    let rest = bytes[written...]
+    let rest = bytes[written...].prefix(4096)
     written += try rest.withUnsafeBufferPointer { (buffer) throws(Errno) in
       try destination.write(from: UnsafeRawBufferPointer(buffer))
     }

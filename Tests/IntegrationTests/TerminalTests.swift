@@ -184,4 +184,26 @@ struct TerminalTests {
       expectRefusal(try box.prepare("create", ["--console-socket", path]).call(), saying: path)
     }
   }
+
+  @Test("Signals reach the program while nobody takes its output")
+  func signalsWhileBlocked() throws {
+    try withSandbox { box in
+      box.config["process.terminal"] = true
+      box.config.shell("trap 'exit 5' TERM; yes & wait")
+      let pipe = try Pipe()
+      var program = try box.prepare("run")
+      program.stdout = .descriptor(pipe.writing)
+      let running = try program.start()
+      defer { running.forget() }
+      // The pipe is full when nobody can write to it.
+      var entry = pollfd(fd: pipe.writing, events: Int16(POLLOUT), revents: 0)
+      let isFull = poll { Glibc.poll(&entry, 1, 0) == 0 }
+      close(pipe.writing)
+      #expect(isFull)
+      running.signal(SIGTERM)
+      try box.waitForStatus("stopped")
+      close(pipe.reading)
+      #expect(try running.wait().status == 5)
+    }
+  }
 }
