@@ -77,7 +77,7 @@ struct Cgroup: Sendable {
       do throws(Errno) {
         try Directory.make(directory)
       } catch .fileExists {
-        if index == names.count - 1 { try refuseIfPopulated() }
+        if index == names.count - 1 { try renew() }
       } catch {
         throw ContainerError("make the cgroup \(directory)", error)
       }
@@ -118,6 +118,18 @@ struct Cgroup: Sendable {
     }
     return wanted
   }
+
+  /// Has a new cgroup in the place of one that is there, with nothing in it: another container that has stopped may still
+  /// go by its path, and must not take the new one for its own.
+  private func renew() throws(ContainerError) {
+    try refuseIfPopulated()
+    // What holds cgroups itself was made for more than this, and is used as it is.
+    do throws(Errno) { try Directory.remove(directory) } catch { return }
+    try attempt("make the cgroup \(directory)") { () throws(Errno) in try Directory.make(directory) }
+  }
+
+  /// The number by which the cgroup is told from a later one with the same path; `nil` when it is gone.
+  var number: UInt64? { try? FileStatus.of(directory).inode }
 
   private func refuseIfPopulated() throws(ContainerError) {
     if try !processes().isEmpty {
@@ -182,25 +194,22 @@ struct Cgroup: Sendable {
   func processes() throws(ContainerError) -> [Int32] {
     try attempt("read the processes of \(directory)") { () throws(Errno) in
       var pids: [Int32] = []
-      try Self.collect(directory, into: &pids)
+      do throws(Errno) {
+        try Directory.visitTree(directory) { (cgroup) throws(Errno) in
+          do throws(Errno) {
+            for line in try File.text("cgroup.procs", at: cgroup.rawValue).split(separator: "\n") {
+              if let pid = Int32(line) { pids.append(pid) }
+            }
+          } catch .notSupported {
+            // A threaded cgroup has no list of processes; its threads are listed above it.
+          } catch .noSuchDevice {
+            // Removed after it was opened.
+          } catch .noSuchFileOrDirectory {}
+        }
+      } catch .noSuchFileOrDirectory {
+        // Removed while we looked.
+      }
       return pids
-    }
-  }
-
-  private static func collect(_ directory: String, into pids: inout [Int32]) throws(Errno) {
-    do throws(Errno) {
-      for line in try File.text("\(directory)/cgroup.procs").split(separator: "\n") {
-        if let pid = Int32(line) { pids.append(pid) }
-      }
-      for entry in try Directory.entries(of: directory) where entry.isDirectory {
-        try collect("\(directory)/\(entry.name)", into: &pids)
-      }
-    } catch .noSuchFileOrDirectory {
-      // Removed while we looked.
-    } catch .notSupported {
-      // A threaded cgroup has no list of processes; its threads are listed above it.
-    } catch .noSuchDevice {
-      // Removed after it was opened.
     }
   }
 
@@ -278,7 +287,11 @@ struct Cgroup: Sendable {
     } catch {}
     try kill()
     try waitUntilEmpty(milliseconds)
-    try attempt("remove the cgroup \(directory)") { () throws(Errno) in try Self.removeTree(directory) }
+    try attempt("remove the cgroup \(directory)") { () throws(Errno) in
+      do throws(Errno) {
+        try Directory.removeTree(directory, directoriesOnly: true)
+      } catch .noSuchFileOrDirectory {}
+    }
   }
 
   private func waitUntilEmpty(_ milliseconds: Int32) throws(ContainerError) {
@@ -301,14 +314,5 @@ struct Cgroup: Sendable {
         "wait for the processes of \(directory) to end", error,
         advice: "a process that waits for a device or a network file system ends when that answers")
     }
-  }
-
-  private static func removeTree(_ directory: String) throws(Errno) {
-    do throws(Errno) {
-      for entry in try Directory.entries(of: directory) where entry.isDirectory {
-        try removeTree("\(directory)/\(entry.name)")
-      }
-      try Directory.remove(directory)
-    } catch .noSuchFileOrDirectory {}
   }
 }

@@ -55,14 +55,23 @@ public struct Container: Sendable {
     guard let now = try? ProcessStatus.of(process.pid), now.startTime == process.startTime, !now.isDead else {
       return .stopped
     }
-    if (try? FileStatus.of(fifoPath)) != nil { return .created }
     if let cgroup = try? cgroup(), cgroup.isFrozen { return .paused }
-    return .running
+    return waitsForStart ? .created : .running
   }
 
-  private var isBeingMade: Bool {
+  /// Whether the first process still has its end of the fifo open. Only that tells: who starts it may be cut short before
+  /// the fifo is removed.
+  private var waitsForStart: Bool {
     do throws(Errno) {
-      let lock = try Lock.take(directory)
+      _ = try FileDescriptor.open(fifoPath, [.writeOnly, .nonBlocking])
+      return true
+    } catch { return false }
+  }
+
+  /// Whether somebody is at work on it: making, starting or removing it.
+  var isBeingMade: Bool {
+    do throws(Errno) {
+      let lock = try Lock.takeShared(directory)
       return lock == nil
     } catch { return false }
   }
@@ -90,7 +99,10 @@ public struct Container: Sendable {
   /// The container's cgroup, when it has one of its own.
   func cgroup() throws(ContainerError) -> Cgroup? {
     guard let path = record.cgroup else { return nil }
-    return Cgroup(hierarchy: try CgroupHierarchy.find(), path: path)
+    let cgroup = Cgroup(hierarchy: try CgroupHierarchy.find(), path: path)
+    // Its path may have gone to another container's when it was empty.
+    if let number = record.cgroupNumber, let now = cgroup.number, now != number { return nil }
+    return cgroup
   }
 
   func requireCgroup(for purpose: String) throws(ContainerError) -> Cgroup {

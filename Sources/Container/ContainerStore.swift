@@ -46,13 +46,20 @@ public struct ContainerStore: Sendable {
   func reserve(_ id: ContainerID) throws(ContainerError) -> Lock {
     let directory = directory(of: id)
     do throws(Errno) {
-      do throws(Errno) {
-        try Directory.make(directory, mode: 0o711)
-      } catch .noSuchFileOrDirectory {
-        try Directory.makeAll(path, mode: 0o711)
-        try Directory.make(directory, mode: 0o711)
+      while true {
+        do throws(Errno) {
+          try Directory.make(directory, mode: 0o711)
+        } catch .noSuchFileOrDirectory {
+          try Directory.makeAll(path, mode: 0o711)
+          try Directory.make(directory, mode: 0o711)
+        }
+        let lock: Lock
+        // Whoever removes what others have left may take the new directory for that, until it is locked.
+        do throws(Errno) { lock = try Lock.wait(for: directory) } catch .noSuchFileOrDirectory { continue }
+        // Then somebody else may have made it again, and a container in it.
+        if (try? FileStatus.of("\(directory)/state.json")) != nil { throw .fileExists }
+        return lock
       }
-      return try Lock.wait(for: directory)
     } catch .fileExists {
       throw ContainerError(
         .alreadyExists, "a container called \(id) exists already (in \(path)); delete it or take another name"

@@ -143,7 +143,9 @@ private struct Birth {
     let made = try cgroup.make(plan.cgroupSettings, for: container.id)
     ownsCgroup = true
     container.record.cgroup = made.cgroup.path
-    let parent = try spawn(hostMounts, joining, fifo, try made.cgroup.open())
+    let directory = try made.cgroup.open()
+    container.record.cgroupNumber = try? directory.status().inode
+    let parent = try spawn(hostMounts, joining, fifo, directory)
     return try parent.accompany(
       &container, plan, options, made, config: config, waitsForStart: !startsAtOnce)
   }

@@ -10,7 +10,8 @@ extension Container {
     case .created: break
     case .stopped:
       throw ContainerError(.wrongStatus, "cannot start \(id): it has stopped; delete it and create it again")
-    case .running, .paused: throw ContainerError(.wrongStatus, "cannot start \(id): it runs already")
+    case .running: throw ContainerError(.wrongStatus, "cannot start \(id): it runs already")
+    case .paused: throw ContainerError(.wrongStatus, "cannot start \(id): it is paused; resume it first")
     case .creating: throw ContainerError(.wrongStatus, "cannot start \(id): it is still being created")
     }
     try attempt("start \(id): tell its first process") { () throws(Errno) in
@@ -21,11 +22,18 @@ extension Container {
     lock.release()
   }
 
-  fileprivate func lock() throws(ContainerError) -> Lock {
-    do throws(Errno) { return try Lock.wait(for: directory) } catch .noSuchFileOrDirectory {
+  /// The longest wait for others at work on the container, in milliseconds.
+  fileprivate static let patience: Int32 = 30_000
+
+  func lock(shared: Bool = false) throws(ContainerError) -> Lock {
+    do throws(Errno) {
+      return try Lock.wait(for: directory, milliseconds: Self.patience, shared: shared)
+    } catch .noSuchFileOrDirectory {
       throw ContainerError(.noSuchContainer, "container \(id) does not exist (in \(store.path))")
     } catch {
-      throw ContainerError("lock \(directory)", error)
+      throw ContainerError(
+        "lock \(directory)", error,
+        advice: error == .resourceBusy ? "somebody else has been at work on this container for long" : nil)
     }
   }
 
@@ -45,15 +53,35 @@ extension Container {
     }
     let cgroup = try requireCgroup(for: "signal all processes of")
     if signal == .kill { return try cgroup.kill() }
-    for pid in try cgroup.processes() {
+    let pids = try cgroup.processes()
+    // Some at a time: each is held by a descriptor.
+    for start in stride(from: 0, to: pids.count, by: 128) {
+      try send(signal, to: pids[start..<min(start + 128, pids.count)], in: cgroup)
+    }
+  }
+
+  private func send(
+    _ signal: Signal, to pids: ArraySlice<Int32>, in cgroup: Cgroup
+  ) throws(ContainerError) {
+    var held: [(pid: Int32, process: HeldProcess)] = []
+    for pid in pids {
+      try attempt("look at process \(pid) of container \(id)") { () throws(Errno) in
+        do throws(Errno) { held.append((pid, HeldProcess(try Pidfd(of: pid)))) } catch .noSuchProcess {}
+      }
+    }
+    // A pid may have passed to a process of the host's by the time it was held; one that is still in the cgroup has not.
+    let now = Set(try cgroup.processes())
+    for (pid, process) in held where now.contains(pid) {
       try attempt("send signal \(signal.rawValue) to process \(pid) of container \(id)") { () throws(Errno) in
-        do throws(Errno) { try Pidfd(of: pid).send(signal) } catch .noSuchProcess {}
+        do throws(Errno) { try process.pidfd.send(signal) } catch .noSuchProcess {}
       }
     }
   }
 
   /// Stops every process of the container until `resume`.
   public func pause() throws(ContainerError) {
+    // Who makes the container would wait for a process that is stopped.
+    try lock(shared: true).release()
     let status = status()
     guard status == .running || status == .created else {
       throw ContainerError(.wrongStatus, "cannot pause \(id): it is \(status.rawValue)")
@@ -87,10 +115,15 @@ extension ContainerStore {
   public func delete(_ id: ContainerID, force: Bool = false) throws(ContainerError) {
     let directory = directory(of: id)
     let lock: Lock
-    do throws(Errno) { lock = try Lock.wait(for: directory) } catch .noSuchFileOrDirectory {
+    if force { endMaking(id) }
+    do throws(Errno) {
+      lock = try Lock.wait(for: directory, milliseconds: Container.patience)
+    } catch .noSuchFileOrDirectory {
       throw ContainerError(.noSuchContainer, "container \(id) does not exist (in \(path))")
     } catch {
-      throw ContainerError("lock \(directory)", error)
+      throw ContainerError(
+        "lock \(directory)", error,
+        advice: error == .resourceBusy ? "somebody else has been at work on this container for long" : nil)
     }
     do throws(ContainerError) {
       try Container(id, in: self).remove(force: force)
@@ -103,6 +136,14 @@ extension ContainerStore {
       do throws(Errno) { try Directory.removeTree(directory) } catch .noSuchFileOrDirectory {}
     }
     lock.release()
+  }
+
+  /// Ends the first process of a container that somebody is still making, who then gives up: it may hang.
+  private func endMaking(_ id: ContainerID) {
+    guard let container = try? Container(id, in: self), container.isBeingMade,
+      let process = try? container.initProcess()
+    else { return }
+    try? process.send(.kill)
   }
 }
 
@@ -178,4 +219,10 @@ extension Container {
       if error.kind != .wrongStatus { throw error }
     }
   }
+}
+
+/// A process in a collection.
+private final class HeldProcess {
+  let pidfd: Pidfd
+  init(_ pidfd: consuming Pidfd) { self.pidfd = pidfd }
 }

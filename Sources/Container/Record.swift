@@ -17,6 +17,8 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
   public var created: Int64
   /// The cgroup's path from the hierarchy's root; `nil` when it has none of its own.
   public var cgroup: String?
+  /// The number of the cgroup, which tells it from a later one with the same path.
+  public var cgroupNumber: UInt64?
   /// The systemd unit that the cgroup belongs to; `nil` when it is nobody's but the container's.
   public var unit: String?
   /// The namespaces that are not the host's.
@@ -67,7 +69,13 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     bundle = try object.required("bundle")
     root = try object.required("root")
     created = try object.required("created")
+    guard created >= 0 else { throw ConfigError(path: "created", reason: "\(created) is before 1970") }
     cgroup = try object.text("cgroup")
+    if let cgroup, cgroup == "/" || MountPlan.clean(cgroup) != cgroup {
+      throw ConfigError(path: "cgroup", reason: "\"\(cgroup)\" is no container's")
+    }
+    let number: UInt64 = try object.optional("cgroupNumber", or: 0)
+    cgroupNumber = number == 0 ? nil : number
     unit = try object.text("unit")
     namespaces = Namespaces(rawValue: try object.required("namespaces"))
     annotations = try object.optional("annotations", or: [:])
@@ -88,6 +96,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     object.add("startTime", process?.startTime ?? 0)
     object.add("created", created)
     object.add("cgroup", ifPresent: cgroup)
+    object.add("cgroupNumber", cgroupNumber ?? 0, unless: 0)
     object.add("unit", ifPresent: unit)
     object.add("namespaces", namespaces.rawValue)
     object.add("annotations", annotations, unless: [:])

@@ -378,4 +378,69 @@ struct LifecycleTests {
       #expect(outcome.text == "here", "\(outcome)")
     }
   }
+
+  @Test("A container keeps its cgroup when a stopped one of the same name is deleted elsewhere")
+  func cgroupOfAnother() throws {
+    try withSandbox { box in
+      box.config["process.args"] = ["/bin/sleep", "1000"]
+      try box.detach()
+      try box.succeed("kill", box.id, "KILL")
+      try box.waitForStatus("stopped")
+      let elsewhere = box.scratch.path + "/elsewhere"
+      let second = try Program(
+        Swiftjail.program, ["--root", elsewhere, "run", "--detach", "--bundle", box.bundle, box.id]
+      ).start()
+      defer {
+        _ = try? Swiftjail.call("delete", "--force", box.id, at: elsewhere)
+        second.forget()
+      }
+      #expect(try second.wait().status == 0)
+      _ = try box.call("kill", "--all", box.id, "KILL")
+      try box.succeed("delete", "--force", box.id)
+      let state = try Swiftjail.call("state", box.id, at: elsewhere)
+      #expect((state.json as? [String: Any])?["status"] as? String == "running", "\(state)")
+    }
+  }
+
+  @Test("A container that was paused before start is paused, and goes on to be started")
+  func pauseBeforeStart() throws {
+    try withSandbox { box in
+      try box.create()
+      try box.succeed("pause", box.id)
+      #expect(try box.status() == "paused")
+      expectRefusal(try box.call("start", box.id), saying: "paused")
+      try box.succeed("resume", box.id)
+      #expect(try box.status() == "created")
+      try box.start()
+      try box.waitForStatus("stopped")
+    }
+  }
+
+  @Test("A start that was cut short after it took effect leaves a running container")
+  func startCutShort() throws {
+    try withSandbox { box in
+      box.config.shell("echo started; sleep 1000")
+      try box.create()
+      try box.start()
+      try box.waitForOutput("started")
+      #expect(mkfifo("\(box.root)/\(box.id)/start", 0o600) == 0)
+      #expect(try box.status() == "running")
+      expectRefusal(try box.call("start", box.id), saying: "runs already")
+    }
+  }
+
+  @Test("A record that names the cgroup of others is not believed", arguments: ["/", "/..", "/a/../.."])
+  func falseCgroup(path: String) throws {
+    try withSandbox { box in
+      try box.create()
+      let file = "\(box.root)/\(box.id)/state.json"
+      let record = try #require(contents(file))
+      let false_ = record.replacingOccurrences(
+        of: #""cgroup": *"[^"]*""#, with: "\"cgroup\":\"\(path)\"", options: .regularExpression)
+      try #require(false_ != record)
+      try write(false_, to: file)
+      expectRefusal(try box.call("delete", "--force", box.id), saying: "cgroup")
+      try write(record, to: file)
+    }
+  }
 }
