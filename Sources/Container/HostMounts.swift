@@ -52,7 +52,11 @@ struct HostMounts: ~Copyable {
       // Device files cannot be made there; the host's are shown instead.
       for device in DevicePlan.defaults + plan.devices where device.kind != .fifo {
         let copy = try attempt("device \(device.path): copy it from the host") { () throws(Errno) in
-          try Mount.copy(of: device.path, recursive: false)
+          let copy = try Mount.copy(of: device.path, recursive: false)
+          // The path is the container's; of the host's files, only the device itself may be shown there.
+          let found = try copy.root.status()
+          guard found.kind == device.kind, found.device == device.number else { throw .noSuchDevice }
+          return copy
         }
         devices.append(HeldDevice(path: device.path, held: HeldMount(copy)))
       }

@@ -129,8 +129,9 @@ struct Init: ~Copyable {
       }
       guard plan.process.terminal else { return nil }
       let terminal = try attempt("make a terminal with /dev/pts/ptmx") { () throws(Errno) in
-        let master = try FileDescriptor.open("/dev/pts/ptmx", [.readWrite, .noControllingTerminal])
-        let terminal = try PseudoTerminal.verified(master)
+        let terminal = try PseudoTerminal(
+          devpts: try FileDescriptor.open(
+            "/dev/pts", [.path, .directory], resolve: .noSymlinks, at: workingDirectory))
         try terminal.slave.changeOwner(user: plan.process.user)
         return terminal
       }

@@ -26,6 +26,15 @@ extension Container {
   /// - Returns: the process, a child of the caller.
   /// - Throws: `ContainerError` of the kind `.wrongStatus` when the container does not run.
   public func exec(_ options: ExecOptions) throws(ContainerError) -> StartedProcess {
+    // Until a container is made, its first process is partly still with the host.
+    if isBeingMade {
+      try lock(shared: true).release()
+      return try Container(id, in: store).join(options)
+    }
+    return try join(options)
+  }
+
+  private func join(_ options: ExecOptions) throws(ContainerError) -> StartedProcess {
     let status = status()
     switch status {
     case .running, .created: break
@@ -154,9 +163,9 @@ extension Container {
     _ plan: ProcessPlan, _ handshake: borrowing Handshake
   ) throws(ContainerError) -> PseudoTerminal {
     let terminal = try attempt("make a terminal with /dev/pts/ptmx of the container") { () throws(Errno) in
-      let master = try FileDescriptor.open(
-        "/dev/pts/ptmx", [.readWrite, .noControllingTerminal], resolve: .noSymlinks, at: workingDirectory)
-      let terminal = try PseudoTerminal.verified(master)
+      let terminal = try PseudoTerminal(
+        devpts: try FileDescriptor.open(
+          "/dev/pts", [.path, .directory], resolve: .noSymlinks, at: workingDirectory))
       try terminal.slave.changeOwner(user: plan.user)
       return terminal
     }

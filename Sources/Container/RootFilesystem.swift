@@ -9,6 +9,20 @@ struct RootFilesystem: ~Copyable {
   /// Whether the container's `/dev` is a directory of the host's, in which nothing is to be made.
   private let devIsBound: Bool
 
+  /// What was mounted where paths are to be hidden or write-protected.
+  private var anchors: [Anchor] = []
+
+  /// The root of a mount. What is below it is looked up from there: who shares a directory on the way to it with the
+  /// container could put something else in its place once it is mounted.
+  private final class Anchor {
+    let prefix: String
+    let root: FileDescriptor
+    init(_ destination: String, _ root: consuming FileDescriptor) {
+      prefix = destination + "/"
+      self.root = root
+    }
+  }
+
   /// Puts the copy of the root directory over the root of this mount namespace.
   init(_ plan: Plan, _ mounts: borrowing HostMounts, id: ContainerID) throws(ContainerError) {
     self.plan = plan
@@ -93,9 +107,22 @@ struct RootFilesystem: ~Copyable {
   ) throws(ContainerError) {
     try attempt("\(entry.field): mount \(entry.destination)") { () throws(Errno) in
       if entry.destination == "/" { try replaceRoot(with: mount) } else { try mount.attach(to: target) }
+      try hold(mount.root, at: entry.destination)
       for change in entry.options.propagation {
         try mount.change(propagation: change.propagation, recursive: change.recursive)
       }
+    }
+  }
+
+  /// Keeps the root of the mount at `destination`, when something below it is to be restricted.
+  private mutating func hold(_ mount: borrowing FileDescriptor, at destination: String) throws(Errno) {
+    let prefix = destination + "/"
+    if destination == "/" {
+      anchors = []
+    } else if plan.maskedPaths.contains(where: { $0.hasPrefix(prefix) })
+      || plan.readOnlyPaths.contains(where: { $0.hasPrefix(prefix) })
+    {
+      anchors.append(Anchor(destination, try mount.duplicate()))
     }
   }
 
@@ -280,10 +307,9 @@ struct RootFilesystem: ~Copyable {
   /// Makes a terminal in the container's devpts, for the user `user`, and shows it as `/dev/console`.
   func makeTerminal(for user: UInt32) throws(ContainerError) -> PseudoTerminal {
     let terminal = try attempt("make a terminal with /dev/pts/ptmx of the container") { () throws(Errno) in
-      let master = try FileDescriptor.open(
-        "/dev/pts/ptmx", [.readWrite, .noControllingTerminal], resolve: [.inRoot, .noSymlinks],
-        at: root.rawValue)
-      let terminal = try PseudoTerminal.verified(master)
+      let terminal = try PseudoTerminal(
+        devpts: try FileDescriptor.open(
+          "/dev/pts", [.path, .directory], resolve: [.inRoot, .noSymlinks], at: root.rawValue))
       try terminal.slave.changeOwner(user: user)
       return terminal
     }
@@ -341,8 +367,14 @@ struct RootFilesystem: ~Copyable {
 
   /// A place in the container, or `nil` when it is not there.
   private func existing(_ path: String) throws(ContainerError) -> FileDescriptor? {
-    do throws(Errno) { return try open(path) } catch .noSuchFileOrDirectory { return nil } catch .notDirectory
-    {
+    do throws(Errno) {
+      guard let anchor = anchors.last(where: { path.hasPrefix($0.prefix) }) else { return try open(path) }
+      let below = String(path.dropFirst(anchor.prefix.utf8.count))
+      return try FileDescriptor.open(
+        below, .path, resolve: [.inRoot, .noMagicLinks], at: anchor.root.rawValue)
+    } catch .noSuchFileOrDirectory {
+      return nil
+    } catch .notDirectory {
       return nil
     } catch {
       throw ContainerError("look at \(path) in the container", error)

@@ -33,15 +33,20 @@ public struct PseudoTerminal: ~Copyable {
     self.master = master
   }
 
-  /// Makes a terminal from `master`, which somebody untrusted may have put in the place of a `ptmx`.
+  /// Makes a terminal on what is mounted on the directory `devpts`, where somebody untrusted may have put something else.
+  /// Nothing is opened before it is known to be the kernel's: a file can keep who opens it waiting.
   ///
-  /// - Throws: `.noSuchDevice` when it is anything else.
-  public static func verified(_ master: consuming FileDescriptor) throws(Errno) -> PseudoTerminal {
+  /// - Throws: `.noSuchDevice` when it is anything but a devpts file system.
+  public init(devpts directory: borrowing FileDescriptor) throws(Errno) {
+    guard try FileSystemStatus.of(directory).kind == .devpts else { throw .noSuchDevice }
+    let master = try FileDescriptor.open(
+      "ptmx", [.readWrite, .noControllingTerminal], resolve: [.noSymlinks, .noCrossDevice, .beneath],
+      at: directory.rawValue)
     let status = try master.status()
-    guard status.kind == .characterDevice, status.device == DeviceNumber(major: 5, minor: 2),
-      try FileSystemStatus.of(master).kind == .devpts
-    else { throw .noSuchDevice }
-    return try PseudoTerminal(master: master)
+    guard status.kind == .characterDevice, status.device == DeviceNumber(major: 5, minor: 2) else {
+      throw .noSuchDevice
+    }
+    try self.init(master: master)
   }
 }
 
