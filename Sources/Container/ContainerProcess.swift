@@ -36,8 +36,12 @@ struct ContainerProcess: Sendable {
     }
   }
 
-  /// Gives the process its terminal as standard streams, or what it has already to its user.
-  func takeStandardStreams(_ terminal: borrowing PseudoTerminal?) throws(ContainerError) {
+  /// Gives the process a session with its terminal as standard streams, or what it has already to its user.
+  ///
+  /// - Parameter controlling: whether the terminal becomes that of the session.
+  func takeStandardStreams(
+    _ terminal: borrowing PseudoTerminal?, controlling: Bool
+  ) throws(ContainerError) {
     try attempt("start a session") { () throws(Errno) in try ProcessControl.startSession() }
     switch terminal {
     case .some(let terminal):
@@ -46,7 +50,7 @@ struct ContainerProcess: Sendable {
         if let size = plan.terminalSize ?? (try? FileDescriptor.duplicate(of: 0).terminalSize()) {
           try terminal.master.setTerminalSize(size)
         }
-        try terminal.slave.becomeControllingTerminal()
+        if controlling { try terminal.slave.becomeControllingTerminal() }
         for number in Int32(0)...2 { try terminal.slave.replace(number) }
       }
     case .none: StandardStreams.give(to: plan.user)
@@ -80,11 +84,10 @@ struct ContainerProcess: Sendable {
     guard inside else { throw .config("process.cwd", "\(plan.workingDirectory) is outside the container") }
   }
 
-  /// Waits until everything outside is done, and takes on what the program is to have: limits, user, capabilities.
+  /// Takes on what the program is to have: limits, user, capabilities.
   ///
   /// Limits come late, so that nothing on the way runs into them.
   func takeOn(inUserNamespace: Bool, _ handshake: borrowing Handshake) throws(ContainerError) {
-    guard handshake.expect(.proceed) else { exitNow(1) }
     if inUserNamespace, !plan.resourceLimits.isEmpty {
       try attempt("ask for resource limits") { () throws(Errno) in try handshake.askForLimits() }
       guard handshake.expect(.limited) else { exitNow(1) }
@@ -169,16 +172,20 @@ struct ContainerProcess: Sendable {
     } catch { return error }
   }
 
-  /// Executes the program; does not return.
+  /// Executes the program, after `prelude`; does not return.
   ///
   /// - Parameter handshake: told when it cannot be.
-  func execute(_ program: String, environment extra: [String], handshake: borrowing Handshake) -> Never {
+  func execute(
+    _ program: String, environment extra: [String], after prelude: Trampoline.Prelude,
+    _ handshake: borrowing Handshake
+  ) -> Never {
     let report = handshake.socket.descriptor.rawValue
     do throws(Errno) {
-      let trampoline = try Trampoline(reportingTo: report)
+      let trampoline = try Trampoline(reportingTo: report, prelude: prelude)
       try closeOnExec(from: 3 + preservedDescriptors)
       for number in 3..<(3 + preservedDescriptors) { try keepOverExec(number) }
       try keepOverExec(report)
+      if case .wait(_, let fifo) = prelude { try keepOverExec(fifo) }
       let environment = environment() + extra
       let error = trampoline.execute(program, arguments: plan.arguments, environment: environment)
       throw error

@@ -7,7 +7,7 @@ struct Handshake: ~Copyable {
 
   /// What the new process says.
   enum FromChild: ~Copyable {
-    /// The container's process has this pid: said by a process that made it on the way into other namespaces.
+    /// The container's process has this pid: said by a process that made it on the way into namespaces.
     case pid(Int32)
     /// The container's terminal.
     case terminal(FileDescriptor)
@@ -17,7 +17,7 @@ struct Handshake: ~Copyable {
     case ready
     /// It went wrong, for this reason.
     case failed(String)
-    /// The program could not be executed.
+    /// The program could not be executed, or the container's process not be made by the one on the way.
     case notExecuted(Errno)
     /// Nothing more will come: the program runs, or the process is gone.
     case closed
@@ -33,11 +33,12 @@ struct Handshake: ~Copyable {
     case proceed = 0x67
   }
 
+  /// What a process says that waits to be started.
+  static let ready = UInt8(ascii: "R")
+
   private enum Tag {
-    static let pid = UInt8(ascii: "P")
     static let terminal = UInt8(ascii: "T")
     static let limits = UInt8(ascii: "L")
-    static let ready = UInt8(ascii: "R")
     static let failed = UInt8(ascii: "E")
   }
 
@@ -56,15 +57,27 @@ struct Handshake: ~Copyable {
     return received.bytes == [message.rawValue]
   }
 
-  func sendPid(_ pid: Int32) throws(Errno) { try socket.send([Tag.pid] + Array(String(pid).utf8)) }
+  func sendPid(_ pid: Int32) throws(Errno) { try socket.send(Trampoline.Answer.pid(pid).message) }
   func sendTerminal(_ master: borrowing FileDescriptor) throws(Errno) {
     try socket.send([Tag.terminal], with: master)
   }
-  func sendReady() throws(Errno) { try socket.send([Tag.ready]) }
   func askForLimits() throws(Errno) { try socket.send([Tag.limits]) }
   func sendFailure(_ reason: String) {
     // The longest that the other end takes; when it is gone there is nobody to tell.
     try? socket.send([Tag.failed] + reason.utf8.prefix(4000))
+  }
+
+  /// Waits for what the new process says next, or a process that it makes, which may stay when it ends.
+  func receive(orEndOf process: borrowing Pidfd) throws(ContainerError) -> FromChild {
+    var entries = [
+      PollEntry(socket.descriptor.rawValue, .readable), PollEntry(process.descriptor.rawValue, .readable),
+    ]
+    try attempt("hear from the new process") { () throws(Errno) in
+      _ = try poll(&entries)
+      // It may have spoken between the two looks.
+      if entries[0].events.isEmpty { _ = try poll(&entries, milliseconds: 0) }
+    }
+    return entries[0].events.isEmpty ? .closed : try receive()
   }
 
   /// Waits for what the new process says next.
@@ -78,13 +91,15 @@ struct Handshake: ~Copyable {
       throw ContainerError("hear from the new process", error)
     }
     let bytes = message.bytes
-    if let errno = Trampoline.error(in: bytes) { return .notExecuted(errno) }
-    let text = String(decoding: bytes.dropFirst(), as: UTF8.self)
+    switch Trampoline.Answer(bytes) {
+    case .pid(let pid): return .pid(pid)
+    case .failure(let errno): return .notExecuted(errno)
+    case nil: break
+    }
     switch bytes.first {
-    case Tag.pid: return .pid(Int32(text) ?? 0)
     case Tag.limits: return .limits
-    case Tag.ready: return .ready
-    case Tag.failed: return .failed(text)
+    case Self.ready: return .ready
+    case Tag.failed: return .failed(String(decoding: bytes.dropFirst(), as: UTF8.self))
     case Tag.terminal:
       switch consume message.file {
       case .some(let master): return .terminal(master)

@@ -49,7 +49,7 @@ struct Init: ~Copyable {
     let terminal = try buildFileTree()
     let process = ContainerProcess(
       plan: plan.process, preservedDescriptors: options.preservedDescriptors)
-    try process.takeStandardStreams(terminal)
+    try process.takeStandardStreams(terminal, controlling: true)
     if let personality = plan.personality {
       try attempt("linux.personality") { () throws(Errno) in
         try ProcessControl.setPersonality(personality)
@@ -62,27 +62,17 @@ struct Init: ~Copyable {
 
   private func finish(_ process: ContainerProcess) throws(ContainerError) {
     let program = try process.findProgram()
+    // Everything outside is done.
+    guard handshake.expect(.proceed) else { exitNow(1) }
     try process.takeOn(inUserNamespace: plan.hasUserNamespace, handshake)
-    try waitForStart()
-    process.execute(program, environment: options.extraEnvironment, handshake: handshake)
-  }
-
-  private func waitForStart() throws(ContainerError) {
-    switch startFifo {
-    case .none: return
-    case .some(let fifo):
-      try attempt("tell that the container is ready") { () throws(Errno) in try handshake.sendReady() }
-      // Nothing of the host's stays open while nobody knows how long this takes.
-      try attempt("close what is left of the host") { () throws(Errno) in
-        try closeAll(
-          from: 3 + options.preservedDescriptors,
-          except: [fifo.rawValue, handshake.socket.descriptor.rawValue])
+    // Nobody knows how long the wait for the start takes, and who may be inside by then: it is spent without a file of the
+    // host's, and without this program's.
+    let prelude: Trampoline.Prelude =
+      switch startFifo {
+      case .some(let fifo): .wait(ready: Handshake.ready, fifo: fifo.rawValue)
+      case .none: .none
       }
-      let started = try attempt("wait to be started") { () throws(Errno) in
-        try fifo.readByte()
-      }
-      if started == nil { exitNow(1) }
-    }
+    process.execute(program, environment: options.extraEnvironment, after: prelude, handshake)
   }
 
   private func enterUserNamespace() throws(ContainerError) {

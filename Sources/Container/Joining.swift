@@ -53,33 +53,23 @@ extension Container {
     let plan = try ProcessPlan(options.process)
     try ContainerProcess.checkPreserved(options.preservedDescriptors)
     let first = try initProcess()
-    let spawned = try spawn(plan, options, first)
-    return try accompany(spawned, plan, options)
-  }
-
-  private struct Spawned: ~Copyable {
-    let handshake: Handshake
-    let pid: Int32
-    let pidfd: Pidfd
+    let joiner = try spawn(plan, options, first)
+    return try accompany(joiner, plan, options)
   }
 
   private func spawn(
     _ plan: ProcessPlan, _ options: ExecOptions, _ first: borrowing Pidfd
-  ) throws(ContainerError) -> Spawned {
+  ) throws(ContainerError) -> Joiner {
     let pair = try attempt("make a connection to the new process") { () throws(Errno) in
       try Socket.pair()
     }
-    let kinds = record.namespaces
-    if kinds.contains(.pid) {
-      try attempt("enter the pid namespace of \(id)") { () throws(Errno) in try first.enter(.pid) }
-    }
     switch try cloneIntoCgroup(options) {
     case .parent(let pid, let pidfd):
-      return Spawned(handshake: Handshake(pair.here), pid: pid, pidfd: pidfd)
+      return Joiner(handshake: Handshake(pair.here), pid: pid, pidfd: pidfd)
     case .child:
       let handshake = Handshake(pair.there)
       do throws(ContainerError) {
-        try join(first, kinds.subtracting(.pid), plan, options, handshake)
+        try join(first, plan, options, handshake)
       } catch {
         handshake.sendFailure(error.description)
       }
@@ -117,8 +107,11 @@ extension Container {
   }
 
   /// The new process's way in; does not return unless it fails.
+  ///
+  /// It ends at the door of the pid namespace, where those inside could look at it and trace it if they may
+  /// (`CAP_SYS_PTRACE`): its last image makes the program's process there, when nothing of the host's is left.
   private func join(
-    _ first: borrowing Pidfd, _ kinds: Namespaces, _ plan: ProcessPlan, _ options: ExecOptions,
+    _ first: borrowing Pidfd, _ plan: ProcessPlan, _ options: ExecOptions,
     _ handshake: borrowing Handshake
   ) throws(ContainerError) {
     try attempt("protect the new process") { () throws(Errno) in
@@ -133,6 +126,7 @@ extension Container {
         try Scheduling.setAffinity(cpus, of: 0)
       }
     }
+    let kinds = record.namespaces
     try attempt("enter the namespaces of \(id)") { () throws(Errno) in
       if !kinds.isEmpty { try first.enter(kinds) }
       if kinds.contains(.user) {
@@ -146,7 +140,7 @@ extension Container {
     let process = ContainerProcess(plan: plan, preservedDescriptors: options.preservedDescriptors)
     var terminal: PseudoTerminal?
     if plan.terminal { terminal = try makeTerminal(plan, handshake) }
-    try process.takeStandardStreams(terminal)
+    try process.takeStandardStreams(terminal, controlling: false)
     try process.enterWorkingDirectory()
     Credentials.setUmask(plan.umask ?? 0o022)
     if let cpus = plan.finalAffinity {
@@ -156,7 +150,8 @@ extension Container {
     }
     let program = try process.findProgram()
     try process.takeOn(inUserNamespace: kinds.contains(.user), handshake)
-    process.execute(program, environment: [], handshake: handshake)
+    process.execute(
+      program, environment: [], after: .becomeSibling(takesTerminal: plan.terminal), handshake)
   }
 
   private func makeTerminal(
@@ -176,22 +171,83 @@ extension Container {
   }
 
   private func accompany(
-    _ spawned: consuming Spawned, _ plan: ProcessPlan, _ options: ExecOptions
+    _ joiner: consuming Joiner, _ plan: ProcessPlan, _ options: ExecOptions
   ) throws(ContainerError) -> StartedProcess {
     do throws(ContainerError) {
-      try Supervision.prepare(spawned.pid, plan)
-      if let pidFile = options.pidFile { try PidFile.write(spawned.pid, to: pidFile) }
-      try attempt("tell the new process to go on") { () throws(Errno) in
-        try spawned.handshake.send(.proceed)
-      }
-      let terminal = try Supervision.bringUp(
-        spawned.handshake, pid: spawned.pid, process: plan, consoleSocket: options.consoleSocket)
-      return StartedProcess(container: self, pid: spawned.pid, pidfd: spawned.pidfd, terminal: terminal)
+      let arrived = try joiner.follow(plan, options, into: id)
+      let process = try bringUp(arrived, joiner.handshake, plan, options)
+      _ = try? joiner.pidfd.wait()
+      return process
     } catch {
-      try? spawned.pidfd.send(.kill)
-      _ = try? spawned.pidfd.wait()
+      try? joiner.pidfd.send(.kill)
+      _ = try? joiner.pidfd.wait()
+      throw error
+    }
+  }
+
+  private func bringUp(
+    _ process: consuming Arrived, _ handshake: borrowing Handshake, _ plan: ProcessPlan,
+    _ options: ExecOptions
+  ) throws(ContainerError) -> StartedProcess {
+    do throws(ContainerError) {
+      try Supervision.prepare(process.pid, plan)
+      if let pidFile = options.pidFile { try PidFile.write(process.pid, to: pidFile) }
+      try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
+      // From inside, so no other word is taken from it.
+      let message = try handshake.receive(orEndOf: process.pidfd)
+      switch consume message {
+      case .closed: break
+      case .notExecuted(let errno): throw ContainerError("exec: \"\(plan.arguments[0])\"", errno)
+      default: throw ContainerError(.failed, "the new process spoke out of turn")
+      }
+      return StartedProcess(
+        container: self, pid: process.pid, pidfd: process.pidfd, terminal: process.terminal)
+    } catch {
+      try? process.pidfd.send(.kill)
+      _ = try? process.pidfd.wait()
       if let pidFile = options.pidFile { try? File.remove(pidFile) }
       throw error
     }
   }
+}
+
+/// The process on its way into a container, which makes the one inside and ends.
+private struct Joiner: ~Copyable {
+  let handshake: Handshake
+  let pid: Int32
+  let pidfd: Pidfd
+
+  /// Stays with it until the process inside is there.
+  func follow(
+    _ plan: ProcessPlan, _ options: ExecOptions, into id: ContainerID
+  ) throws(ContainerError) -> Arrived {
+    var terminal: FileDescriptor?
+    while true {
+      let message = try handshake.receive(orEndOf: pidfd)
+      switch consume message {
+      case .terminal(let master): terminal = try Supervision.deliver(master, to: options.consoleSocket)
+      case .limits: try Supervision.grant(plan.resourceLimits, to: pid, handshake)
+      case .pid(let pid):
+        // A child of this process, so nobody else gets its pid before it is waited for.
+        let pidfd = try attempt("watch process \(pid)") { () throws(Errno) in try Pidfd(of: pid) }
+        return Arrived(pid: pid, pidfd: pidfd, terminal: terminal)
+      case .failed(let reason): throw ContainerError(.failed, reason)
+      case .notExecuted(let errno):
+        throw ContainerError(
+          "clone a process into the pid namespace of \(id)", errno,
+          advice: errno == .outOfMemory ? "the container is at its end, or at its memory limit" : nil)
+      case .closed:
+        throw ContainerError(
+          .failed, "the process on its way into \(id) ended: it was killed, or lacked memory")
+      case .ready: throw ContainerError(.failed, "the new process spoke out of turn")
+      }
+    }
+  }
+}
+
+/// A process inside that waits to execute its program.
+private struct Arrived: ~Copyable {
+  let pid: Int32
+  let pidfd: Pidfd
+  var terminal: FileDescriptor?
 }

@@ -38,17 +38,10 @@ enum Supervision {
       let message = try handshake.receive()
       switch consume message {
       case .terminal(let master):
-        if let consoleSocket {
-          try send(master, to: consoleSocket)
-        } else {
-          terminal = consume master
-        }
+        terminal = try deliver(master, to: consoleSocket)
         continue
       case .limits:
-        try apply(process.resourceLimits, to: pid)
-        try attempt("tell the new process of its limits") { () throws(Errno) in
-          try handshake.send(.limited)
-        }
+        try grant(process.resourceLimits, to: pid, handshake)
         continue
       case .ready: return terminal
       case .closed where waitsForStart:
@@ -63,6 +56,25 @@ enum Supervision {
       case .pid: throw ContainerError(.failed, "the new process spoke out of turn")
       }
     }
+  }
+
+  /// Sends the master side of a terminal to the socket at `consoleSocket`.
+  ///
+  /// - Returns: `master`, when nobody else asked for it.
+  static func deliver(
+    _ master: consuming FileDescriptor, to consoleSocket: String?
+  ) throws(ContainerError) -> FileDescriptor? {
+    guard let consoleSocket else { return master }
+    try send(master, to: consoleSocket)
+    return nil
+  }
+
+  /// Puts `limits` on the process `pid`, which waits for them.
+  static func grant(
+    _ limits: [ResourceLimit], to pid: Int32, _ handshake: borrowing Handshake
+  ) throws(ContainerError) {
+    try apply(limits, to: pid)
+    try attempt("tell the new process of its limits") { () throws(Errno) in try handshake.send(.limited) }
   }
 
   /// Puts `limits` on the process `pid`; 0 is the caller.

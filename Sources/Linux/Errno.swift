@@ -26,6 +26,8 @@ extension Errno {
   public static let ioError = Errno(rawValue: EIO)
   /// `EAGAIN`
   public static let resourceTemporarilyUnavailable = Errno(rawValue: EAGAIN)
+  /// `ENOMEM`
+  public static let outOfMemory = Errno(rawValue: ENOMEM)
   /// `EACCES`
   public static let permissionDenied = Errno(rawValue: EACCES)
   /// `EBUSY`

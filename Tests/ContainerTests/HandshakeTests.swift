@@ -35,7 +35,7 @@ struct HandshakeTests {
       try inside.sendPid(.max)
       try inside.sendTerminal(try FileDescriptor.open("/dev/null", .readWrite))
       try inside.askForLimits()
-      try inside.sendReady()
+      try inside.socket.send([Handshake.ready])
       inside.sendFailure("no: Ümlaut")
       inside.sendFailure("")
     }

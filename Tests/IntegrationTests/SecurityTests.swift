@@ -279,6 +279,48 @@ struct SecurityTests {
     }
   }
 
+  @Test("Who may trace every process inside never sees one that has the host's root or the runtime's program")
+  func tracer() throws {
+    try withSandbox { box in
+      let outside = try outside(of: box)
+      let capabilities = box.config["process.capabilities.effective"] as? [String] ?? []
+      for set in ["bounding", "effective", "permitted"] {
+        box.config["process.capabilities.\(set)"] = capabilities + ["CAP_SYS_PTRACE"]
+      }
+      try write("", to: box.rootfs + "/runtime")
+      box.config.mount("/runtime", source: Swiftjail.program, ["bind", "ro"])
+      // A process may look at another's root and image when it may trace it.
+      box.config.shell(
+        """
+        echo ready
+        while :; do
+          for p in /proc/[0-9]*; do
+            [ -e $p/root\(outside)/file ] && echo escaped
+            [ $p/exe -ef /runtime ] && echo caught
+          done
+        done
+        """)
+      try box.detach()
+      try box.waitForOutput("ready")
+      for _ in 0..<20 { try #expect(box.exec([], "/bin/true").status == 0) }
+      try box.delete()
+      #expect(box.output == "ready")
+    }
+  }
+
+  @Test("A program that joins a container that waits for its start gets hold of nothing but that one's own")
+  func waiting() throws {
+    try withSandbox { box in
+      try write("", to: box.rootfs + "/runtime")
+      box.config.mount("/runtime", source: Swiftjail.program, ["bind", "ro"])
+      try box.create()
+      let script = "[ /proc/1/exe -ef /runtime ] && echo caught; ls -l /proc/1/fd | grep -c ' -> /'; true"
+      // Its three standard streams, which are the caller's, and what it is told to start over.
+      try #expect(box.exec([], "sh", "-c", script).text == "4")
+      try box.start()
+    }
+  }
+
   @Test("A FIFO where a mount goes is refused, and makes nobody wait")
   func pipeAsDestination() throws {
     try withSandbox { box in

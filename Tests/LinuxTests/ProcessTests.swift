@@ -74,7 +74,7 @@ struct ProcessTests {
   private func startStopped(_ shell: String) throws -> Int32 {
     let pipe = try FileDescriptor.pipe()
     let script = "echo >&9; kill -STOP $$"
-    let pid = try start(shell, ["sh", "-c", script, "last"], descriptor: pipe.write.rawValue)
+    let pid = try start(shell, ["sh", "-c", script, "last"], descriptors: [pipe.write.rawValue])
     _ = try pipe.read.readByte()
     return pid
   }

@@ -25,11 +25,13 @@ final class Scratch {
 }
 
 /// Starts a program as a child of this process, with `descriptor` as its number 9.
-func start(_ path: String, _ arguments: [String], descriptor: Int32? = nil) throws -> Int32 {
+func start(_ path: String, _ arguments: [String], descriptors: [Int32] = []) throws -> Int32 {
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
   defer { posix_spawn_file_actions_destroy(&actions) }
-  if let descriptor { posix_spawn_file_actions_adddup2(&actions, descriptor, 9) }
+  for (index, descriptor) in descriptors.enumerated() {
+    posix_spawn_file_actions_adddup2(&actions, descriptor, 9 + Int32(index))
+  }
   // The threads that run tests may block signals.
   var attributes = posix_spawnattr_t()
   posix_spawnattr_init(&attributes)

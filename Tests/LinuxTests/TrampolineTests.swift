@@ -47,34 +47,103 @@ struct TrampolineTests {
     #expect(ftruncate(trampoline.image.rawValue, 0) == -1)
   }
 
-  /// Runs the image with a pipe as its report descriptor, and returns how it ended and what it reported.
-  func run(_ arguments: [String]) throws -> (status: Linux.ExitStatus, report: [UInt8]) {
-    let trampoline = try Trampoline(reportingTo: 9)
-    let report = try FileDescriptor.pipe()
+  struct Run: ~Copyable {
+    let process: Int32
+    let report: Socket
+
+    func answer() throws -> Trampoline.Answer? { .init(try report.receive().bytes) }
+
+    func sibling() throws -> Int32 {
+      guard case .pid(let pid) = try answer() else { throw Errno.noSuchProcess }
+      return pid
+    }
+  }
+
+  /// Starts the image with a socket as its report descriptor, number 9, and `fifo` as number 10.
+  func launch(
+    _ arguments: [String], _ prelude: Trampoline.Prelude = .none, fifo: Int32? = nil
+  ) throws -> Run {
+    let trampoline = try Trampoline(reportingTo: 9, prelude: prelude)
+    let report = try Socket.pair()
     let pid = try start(
-      "/proc/self/fd/\(trampoline.image.rawValue)", arguments, descriptor: report.write.rawValue)
-    let process = try Pidfd(of: pid)
-    close(report.write.release())
-    let bytes = try report.read.readToEnd()
-    return (try process.wait(), bytes)
+      "/proc/self/fd/\(trampoline.image.rawValue)", arguments,
+      descriptors: [report.there.descriptor.rawValue] + (fifo.map { [$0] } ?? []))
+    return Run(process: pid, report: report.here)
   }
 
   @Test("It executes a path with the other arguments and its environment, and the report descriptor closes")
   func executes() throws {
     let script = #"[ "$0" = zero ] && [ "$1" = "two words" ] && [ $# = 1 ] && [ "$MARK" = set ]"#
     let check = "\(script) && ! [ -e /proc/self/fd/9 ] && exit 42"
-    let outcome = try run(["/bin/sh", "sh", "-c", check, "zero", "two words"])
-    #expect(outcome.status == .exited(42))
-    #expect(outcome.report.isEmpty)
+    let run = try launch(["/bin/sh", "sh", "-c", check, "zero", "two words"])
+    let said = try run.report.receive().bytes
+    #expect(said.isEmpty)
+    #expect(try Pidfd(of: run.process).wait() == .exited(42))
   }
 
   @Test("It reports why it cannot execute, and exits with 127")
   func reports() throws {
-    let missing = try run(["/nonesuch", "nonesuch"])
-    #expect(missing.status == .exited(127))
-    #expect(Trampoline.error(in: missing.report) == .noSuchFileOrDirectory)
-    let directory = try run(["/tmp", "tmp"])
-    #expect(Trampoline.error(in: directory.report) == .permissionDenied)
+    for (path, reason) in [("/nonesuch", Errno.noSuchFileOrDirectory), ("/tmp", .permissionDenied)] {
+      let run = try launch([path, "name"])
+      let said = try run.answer()
+      #expect(said == .failure(reason))
+      #expect(try Pidfd(of: run.process).wait() == .exited(127))
+    }
+  }
+
+  @Test("It says that it waits, and executes when it is told to, with both descriptors closed")
+  func waits() throws {
+    let fifo = try FileDescriptor.pipe()
+    let check = "! [ -e /proc/self/fd/9 ] && ! [ -e /proc/self/fd/10 ] && exit 42"
+    let run = try launch(
+      ["/bin/sh", "sh", "-c", check], .wait(ready: 0x21, fifo: 10), fifo: fifo.read.rawValue)
+    let ready = try run.report.receive().bytes
+    #expect(ready == [0x21])
+    let image = try File.symbolicLink("/proc/\(run.process)/exe")
+    #expect(image.hasPrefix("/memfd:"))
+    try fifo.write.writeAll([1])
+    let said = try run.report.receive().bytes
+    #expect(said.isEmpty)
+    #expect(try Pidfd(of: run.process).wait() == .exited(42))
+  }
+
+  @Test("It exits when nobody is left who could tell it to go on")
+  func abandoned() throws {
+    let fifo = try FileDescriptor.pipe()
+    let run = try launch(["/bin/true", "true"], .wait(ready: 0x21, fifo: 10), fifo: fifo.read.rawValue)
+    close(fifo.write.release())
+    #expect(try Pidfd(of: run.process).wait() == .exited(1))
+    let pids: (first: Int32, sibling: Int32)
+    do {
+      let run = try launch(["/bin/true", "true"], .becomeSibling(takesTerminal: false))
+      pids = (run.process, try run.sibling())
+    }
+    #expect(try Pidfd(of: pids.sibling).wait() == .exited(127))
+    #expect(try Pidfd(of: pids.first).wait() == .exited(0))
+  }
+
+  @Test("Its sibling is a child of its parent's, and executes in a session of its own when it is told to")
+  func sibling() throws {
+    let check = #"set -- $(cat /proc/$$/stat); [ $4 = "$0" ] && [ $5 = $$ ] && [ $6 = $$ ] && exit 42"#
+    let run = try launch(
+      ["/bin/sh", "sh", "-c", check, "\(getpid())"], .becomeSibling(takesTerminal: false))
+    let pid = try run.sibling()
+    #expect(try Pidfd(of: run.process).wait() == .exited(0))
+    try run.report.send([1])
+    let said = try run.report.receive().bytes
+    #expect(said.isEmpty)
+    #expect(try Pidfd(of: pid).wait() == .exited(42))
+  }
+
+  @Test("Its sibling reports why it cannot execute")
+  func siblingReports() throws {
+    let run = try launch(["/nonesuch", "nonesuch"], .becomeSibling(takesTerminal: true))
+    let pid = try run.sibling()
+    try run.report.send([1])
+    let said = try run.answer()
+    #expect(said == .failure(.noSuchFileOrDirectory))
+    #expect(try Pidfd(of: pid).wait() == .exited(127))
+    #expect(try Pidfd(of: run.process).wait() == .exited(0))
   }
 
   @Test("Without a report descriptor it exits with 127 at once")
@@ -84,19 +153,23 @@ struct TrampolineTests {
     #expect(try Pidfd(of: pid).wait() == .exited(127))
   }
 
-  @Test("Only eight bytes that are an error number are a report")
+  @Test("Only eight bytes that are an error number or a pid are an answer")
   func decoding() {
     func message(_ number: Int64) -> [UInt8] {
       (0..<8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
     }
-    #expect(Trampoline.error(in: message(-2)) == .noSuchFileOrDirectory)
-    #expect(Trampoline.error(in: message(-4095))?.rawValue == 4095)
-    for number in [0, 2, -4096, .min, .max] as [Int64] {
-      #expect(Trampoline.error(in: message(number)) == nil)
+    for answer in [.failure(.noSuchFileOrDirectory), .failure(Errno(rawValue: 4095)), .pid(1), .pid(.max)]
+      as [Trampoline.Answer]
+    {
+      #expect(Trampoline.Answer(answer.message) == answer)
     }
-    #expect(Trampoline.error(in: []) == nil)
-    #expect(Trampoline.error(in: Array(message(-2).dropLast())) == nil)
-    #expect(Trampoline.error(in: Array("Eeeeeeee".utf8)) == nil)
+    #expect(Trampoline.Answer(message(-2)) == .failure(.noSuchFileOrDirectory))
+    for number in [0, 1 << 31, -4096, .min, .max] as [Int64] {
+      #expect(Trampoline.Answer(message(number)) == nil)
+    }
+    #expect(Trampoline.Answer([]) == nil)
+    #expect(Trampoline.Answer(Array(message(-2).dropLast())) == nil)
+    #expect(Trampoline.Answer(Array("Eeeeeeee".utf8)) == nil)
   }
 
   @Test("Strings for execve end with a null pointer, and are copies")
