@@ -7,8 +7,12 @@ struct CgroupHierarchy: Sendable {
   /// Whether the machine keeps controllers in cgroup v1 beside it.
   let isHybrid: Bool
 
-  /// Finds the hierarchy.
-  static func find() throws(ContainerError) -> CgroupHierarchy {
+  /// Finds the hierarchy, once: it stays where it is as long as this program runs.
+  static func find() throws(ContainerError) -> CgroupHierarchy { try found.get() }
+
+  private static let found = Result(catching: search)
+
+  private static func search() throws(ContainerError) -> CgroupHierarchy {
     if isCgroup2("/sys/fs/cgroup") { return CgroupHierarchy(root: "/sys/fs/cgroup", isHybrid: false) }
     if isCgroup2("/sys/fs/cgroup/unified") {
       return CgroupHierarchy(root: "/sys/fs/cgroup/unified", isHybrid: true)

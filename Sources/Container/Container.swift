@@ -55,8 +55,16 @@ public struct Container: Sendable {
     guard let now = try? ProcessStatus.of(process.pid), now.startTime == process.startTime, !now.isDead else {
       return .stopped
     }
-    if let cgroup = try? cgroup(), cgroup.isFrozen { return .paused }
+    if isFrozen { return .paused }
     return waitsForStart ? .created : .running
+  }
+
+  private var isFrozen: Bool {
+    // Few are, so only then it is made sure that this is the container's own cgroup.
+    guard let path = record.cgroup, let hierarchy = try? CgroupHierarchy.find(),
+      Cgroup(hierarchy: hierarchy, path: path).isFrozen
+    else { return false }
+    return (try? cgroup()) != nil
   }
 
   /// Whether the first process still has its end of the fifo open. Only that tells: who starts it may be cut short before

@@ -139,8 +139,9 @@ extension FileDescriptor {
   /// Reads to the end.
   ///
   /// - Throws: `.fileTooLarge` when there are more than `limit` bytes.
-  public func readToEnd(limit: Int = 64 << 20, expecting expected: Int = 4096) throws(Errno) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: expected)
+  public func readToEnd(limit: Int = 64 << 20) throws(Errno) -> [UInt8] {
+    // Most files are the kernel's, which do not say their size, or small.
+    var bytes = [UInt8](repeating: 0, count: min(4096, limit + 1))
     var filled = 0
     while true {
       if filled == bytes.count {
@@ -189,9 +190,7 @@ public enum File {
   public static func read(
     _ path: String, at directory: Int32 = workingDirectory, limit: Int = 64 << 20
   ) throws(Errno) -> [UInt8] {
-    let file = try FileDescriptor.open(path, .readOnly, at: directory)
-    let size = try file.status().size
-    return try file.readToEnd(limit: limit, expecting: min(max(size + 1, 256), limit + 1))
+    try FileDescriptor.open(path, .readOnly, at: directory).readToEnd(limit: limit)
   }
 
   /// The text of a small file such as the kernel's, without white space at its ends. Bytes that are not UTF-8 are replaced.

@@ -23,10 +23,11 @@ enum List: Command {
     case "table":
       var table = Table(["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"])
       for container in containers {
-        let state = container.state()
+        let status = container.status()
+        let pid = status == .stopped ? 0 : container.record.process?.pid ?? 0
         table.add([
-          state.id, String(state.pid ?? 0), state.status.rawValue, state.bundle, container.createdText,
-          "root",
+          container.id.description, String(pid), status.rawValue, container.record.bundle,
+          container.createdText, "root",
         ])
       }
       try Output.print(table.text)
