@@ -45,7 +45,7 @@ public struct Container: Sendable {
   /// Puts the record on disk.
   func save() throws(ContainerError) {
     try attempt("write \(directory)/state.json") { () throws(Errno) in
-      try File.replace("\(directory)/state.json", with: record.json.bytes())
+      try File.replace("\(directory)/state.json", with: record.json.bytes(), swapping: true)
     }
   }
 

@@ -39,11 +39,11 @@ enum Systemd {
       ] + properties.flatMap(\.arguments) + ["0"]
     let asked = "make the systemd unit \(scope.unit)"
     var outcome = try run("busctl", call, to: asked)
-    if !outcome.isSuccess, outcome.output.contains("already loaded") {
+    if !outcome.isSuccess, isTaken(outcome) {
       // One that has failed is kept until somebody has taken note of it.
       _ = try run("systemctl", ["reset-failed", "--", scope.unit], to: asked)
       outcome = try run("busctl", call, to: asked)
-      if outcome.output.contains("already loaded") { throw exists(scope.unit) }
+      if isTaken(outcome) { throw exists(scope.unit) }
     }
     guard outcome.isSuccess else { throw refused(asked, outcome) }
     // The start that was just asked for is joined, and so waited for.
@@ -63,6 +63,12 @@ enum Systemd {
     // What systemd has unloaded meanwhile it cannot find.
     _ = try run("systemctl", ["reset-failed", "--", unit], to: asked)
     if !stopped.isSuccess, isLoaded(unit) { throw refused(asked, stopped) }
+  }
+
+  /// Whether systemd refused to make a unit because there is one of that name.
+  private static func isTaken(_ outcome: Subprocess.Outcome) -> Bool {
+    let words = "already loaded".utf8
+    return outcome.output.utf8.indices.contains { outcome.output.utf8[$0...].starts(with: words) }
   }
 
   private static func run(

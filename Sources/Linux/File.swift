@@ -217,9 +217,12 @@ public enum File {
 
   /// Puts a file with `bytes` at `path`, replacing what is there in one step: a reader sees the old or
   /// the new file, whole (`rename(2)`).
+  ///
+  /// - Parameter swapping: whether the two change places before the old one is removed. ext4 has a file that is put over
+  ///   another written to disk at once; one that is not worth that is swapped.
   public static func replace(
     _ path: String, at directory: Int32 = workingDirectory, with bytes: borrowing [UInt8],
-    mode: UInt32 = 0o600
+    mode: UInt32 = 0o600, swapping: Bool = false
   ) throws(Errno) {
     let draft = "\(path).\(linux_getpid())"
     do throws(Errno) {
@@ -233,6 +236,15 @@ public enum File {
         file = try FileDescriptor.open(draft, flags, mode: mode, at: directory)
       }
       try file.writeAll(bytes)
+      if swapping {
+        do throws(Errno) {
+          let exchange: UInt32 = 2
+          try once { linux_renameat2(directory, draft, directory, path, exchange) }
+          return try remove(draft, at: directory)
+        } catch .noSuchFileOrDirectory, .invalidArgument {
+          // There is no old one, or the file system cannot swap.
+        }
+      }
       try once { renameat(directory, draft, directory, path) }
     } catch {
       unlinkat(directory, draft, 0)

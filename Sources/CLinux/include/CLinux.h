@@ -106,6 +106,9 @@ static inline long linux_waitid_pidfd(int pidfd, siginfo_t *info, int options) {
 static inline int linux_siginfo_status(const siginfo_t *info) { return info->si_status; }
 static inline int linux_siginfo_code(const siginfo_t *info) { return info->si_code; }
 
+static inline long linux_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags) {
+  return syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
 static inline long linux_pipe(int ends[2], int flags) { return syscall(SYS_pipe2, ends, flags); }
 static inline long linux_close_range(unsigned first, unsigned last, unsigned flags) {
   return syscall(SYS_close_range, first, last, flags);
