@@ -27,6 +27,8 @@ let package = Package(
     .target(name: "OCI", swiftSettings: lean),
     .target(name: "Container", dependencies: ["Linux", "OCI"], swiftSettings: lean),
     .target(name: "Layers", dependencies: ["Linux", "OCI", "Container"], swiftSettings: lean),
+    .target(
+      name: "Supervisor", dependencies: ["Linux", "OCI", "Container", "Layers"], swiftSettings: lean),
     .executableTarget(
       name: "swiftjail", dependencies: ["Linux", "OCI", "Container", "Layers"],
       exclude: ["link-order.txt"],
@@ -37,6 +39,7 @@ let package = Package(
     .testTarget(name: "OCITests", dependencies: ["OCI"]),
     .testTarget(name: "ContainerTests", dependencies: ["Container"]),
     .testTarget(name: "LayersTests", dependencies: ["Layers"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"]),
     .testTarget(name: "IntegrationTests"),
   ],
   swiftLanguageModes: [.v6]

@@ -1,7 +1,7 @@
 import OCI
 
 /// What a partition is to be: the options of `run` that a bundle would say in its `config.json`.
-public struct PartitionSettings: Sendable {
+public struct PartitionSettings: Equatable, Sendable {
   /// What its file tree is made on.
   public enum Base: Equatable, Sendable {
     /// The running system's own programs.

@@ -1,0 +1,84 @@
+import Layers
+import Linux
+import OCI
+
+/// What a partition is to be, and how it is kept: what a file in `partitions.d` or a request of the API says.
+public struct PartitionDefinition: Equatable, Sendable {
+  /// What runs.
+  public enum Content: Equatable, Sendable {
+    /// A partition on a base.
+    case partition(PartitionSettings)
+    /// The bundle in this directory.
+    case bundle(String)
+  }
+
+  /// When a partition that has ended is started again.
+  public enum RestartPolicy: Equatable, Sendable {
+    case no
+    /// When it exited with another status than 0, at most so often in a row; `nil` is without an end.
+    case onFailure(most: Int?)
+    /// Whenever it ends.
+    case always
+    /// Whenever it ends, unless somebody stopped it; then neither when the supervisor starts again.
+    case unlessStopped
+  }
+
+  /// How it is found out whether the program does its work.
+  public struct HealthCheck: Equatable, Sendable {
+    /// The command that is executed inside.
+    public var command: [String]
+    /// Between two checks, in milliseconds.
+    public var interval: Int64 = 30_000
+    /// The longest that one may take, in milliseconds.
+    public var timeout: Int64 = 30_000
+    /// For so long after the start failures do not count, in milliseconds.
+    public var startPeriod: Int64 = 0
+    /// After how many failures in a row the partition is unhealthy.
+    public var retries = 3
+
+    /// A check by `command`.
+    public init(command: [String]) { self.command = command }
+  }
+
+  /// How much is kept of what it writes to its standard streams.
+  public struct LogLimits: Equatable, Sendable {
+    /// The size at which a file is full, in bytes.
+    public var size: Int64 = 10 << 20
+    /// How many files are kept.
+    public var files = 3
+
+    /// Three files of 10 MiB.
+    public init() {}
+  }
+
+  /// The name, a container's.
+  public var name: String
+  /// What runs.
+  public var content: Content
+  /// When it is started again.
+  public var restart = RestartPolicy.no
+  /// How it is found out whether it works.
+  public var healthCheck: HealthCheck?
+  /// What asks it to end.
+  public var stopSignal = Signal.terminate
+  /// How long it has for that before it is killed, in milliseconds.
+  public var stopTimeout: Int64 = 10_000
+  /// The partitions that are started before it.
+  public var after: [String] = []
+  /// What its owner has noted about it.
+  public var labels: NamedValues<String> = [:]
+  /// How much is kept of what it writes.
+  public var log = LogLimits()
+  /// Whether something can be written to its standard input.
+  public var opensInput = false
+  /// Whether it is removed when it has ended.
+  public var isRemovedAtEnd = false
+  /// How many are kept built up to their last step, to be started at once.
+  public var warm = 0
+
+  /// A partition called `name` with `content`, and nothing out of the ordinary.
+  public init(name: String, content: Content) {
+    self.name = name
+    self.content = content
+  }
+}

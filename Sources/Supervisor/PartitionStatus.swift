@@ -1,0 +1,56 @@
+/// What a partition does now, and has done.
+public struct PartitionStatus: Sendable {
+  /// What it does.
+  public enum State: String, Sendable {
+    /// It was never started.
+    case created
+    case running
+    case paused
+    /// It has ended and is going to be started again.
+    case restarting
+    /// It has ended.
+    case exited
+    /// It has ended so often in a row that nobody starts it again.
+    case crashLoop = "crash-loop"
+    case removing
+  }
+
+  /// What its health check says.
+  public enum Health: String, Sendable {
+    case starting
+    case healthy
+    case unhealthy
+  }
+
+  /// What it is to be.
+  public var definition: PartitionDefinition
+  /// 64 hexadecimal digits that no other partition has or had.
+  public var id: String
+  /// What it does.
+  public var state = State.created
+  /// What its health check says; `nil` without one.
+  public var health: Health?
+  /// The first process, when it runs.
+  public var pid: Int32?
+  /// When it was made, in nanoseconds since 1970.
+  public var created: Int64
+  /// When it was last started.
+  public var started: Int64?
+  /// When it last ended.
+  public var finished: Int64?
+  /// How it last ended, as a shell would say it.
+  public var exitStatus: Int32?
+  /// Whether it last ended for lack of memory.
+  public var wasOutOfMemory = false
+  /// How often it was started again.
+  public var restarts = 0
+  /// Why it could not be started, last.
+  public var error: String?
+
+  /// A partition that was just made.
+  public init(_ definition: PartitionDefinition, id: String, created: Int64) {
+    self.definition = definition
+    self.id = id
+    self.created = created
+  }
+}
