@@ -40,6 +40,15 @@ public enum ProcessControl {
   /// Has this process killed when its parent dies (`PR_SET_PDEATHSIG`).
   public static func dieWithParent() throws(Errno) { try set(1, UInt(SIGKILL)) }
 
+  /// Makes this process the parent of those below it whose own parent dies (`PR_SET_CHILD_SUBREAPER`).
+  public static func adoptOrphans() throws(Errno) { try set(36, 1) }
+
+  /// Gives this process the name that tools show, of at most 15 bytes (`PR_SET_NAME`).
+  public static func setName(_ name: String) throws(Errno) {
+    let result = name.withCString { linux_prctl(15, UInt(bitPattern: $0), 0, 0, 0) }
+    if result == -1 { throw Errno.current }
+  }
+
   private static func set(_ option: Int32, _ value: UInt) throws(Errno) {
     try once { linux_prctl(option, value, 0, 0, 0) }
   }

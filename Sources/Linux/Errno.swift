@@ -42,12 +42,20 @@ extension Errno {
   public static let isDirectory = Errno(rawValue: EISDIR)
   /// `EINVAL`
   public static let invalidArgument = Errno(rawValue: EINVAL)
+  /// `EMFILE`
+  public static let tooManyOpenFiles = Errno(rawValue: EMFILE)
   /// `EFBIG`
   public static let fileTooLarge = Errno(rawValue: EFBIG)
   /// `ENOSPC`
   public static let noSpace = Errno(rawValue: ENOSPC)
   /// `EPIPE`
   public static let brokenPipe = Errno(rawValue: EPIPE)
+  /// `EADDRINUSE`
+  public static let addressInUse = Errno(rawValue: EADDRINUSE)
+  /// `ECONNREFUSED`
+  public static let connectionRefused = Errno(rawValue: ECONNREFUSED)
+  /// `ECONNABORTED`
+  public static let connectionAborted = Errno(rawValue: ECONNABORTED)
   /// `ECONNRESET`
   public static let connectionReset = Errno(rawValue: ECONNRESET)
   /// `ENOSYS`
@@ -58,6 +66,10 @@ extension Errno {
   public static let tooManySymbolicLinks = Errno(rawValue: ELOOP)
   /// `EOPNOTSUPP`
   public static let notSupported = Errno(rawValue: EOPNOTSUPP)
+  /// `ENAMETOOLONG`
+  public static let nameTooLong = Errno(rawValue: ENAMETOOLONG)
+  /// `ENODATA`
+  public static let noData = Errno(rawValue: ENODATA)
   /// `ETIMEDOUT`
   public static let timedOut = Errno(rawValue: ETIMEDOUT)
 }

@@ -11,6 +11,14 @@ public func execute(_ arguments: [String]) -> Errno {
   return Errno.current
 }
 
+/// Makes this process the program at `path`, with `arguments` from number 0 and this process's environment (`execv(3)`).
+/// Returns only when that cannot be.
+public func execute(_ path: String, _ arguments: [String]) -> Errno {
+  let list = CStringArray(arguments)
+  execv(path, list.pointers)
+  return Errno.current
+}
+
 /// Makes this process the leader of a process group of its own, in the foreground of its terminal if it has one:
 /// what is typed there to interrupt reaches this group alone (`setpgid(2)`, `tcsetpgrp(3)`).
 ///

@@ -129,6 +129,35 @@ extension FileDescriptor {
     try retrying { Glibc.write(rawValue, buffer.baseAddress, buffer.count) }
   }
 
+  /// Writes what of `bytes` goes without waiting to a descriptor that does not wait (`write(2)`).
+  ///
+  /// - Returns: how many were written; `nil` when nobody reads any more.
+  public func writeNow(_ bytes: ArraySlice<UInt8>) -> Int? {
+    do throws(Errno) {
+      return try bytes.withUnsafeBufferPointer { (buffer) throws(Errno) -> Int in
+        try write(from: UnsafeRawBufferPointer(buffer))
+      }
+    } catch .resourceTemporarilyUnavailable {
+      return 0
+    } catch {
+      return nil
+    }
+  }
+
+  /// Reads once into `buffer` from `offset` on; 0 is the end (`pread(2)`).
+  public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(Errno) -> Int {
+    try retrying { pread(rawValue, buffer.baseAddress, buffer.count, off_t(offset)) }
+  }
+
+  /// The byte at `offset`; `nil` behind the end.
+  public func byte(at offset: Int) throws(Errno) -> UInt8? {
+    var byte: UInt8 = 0
+    return try retrying { pread(rawValue, &byte, 1, off_t(offset)) } == 1 ? byte : nil
+  }
+
+  /// Makes the file `size` bytes long (`ftruncate(2)`).
+  public func truncate(to size: Int) throws(Errno) { try retrying { ftruncate(rawValue, off_t(size)) } }
+
   /// Reads one byte; `nil` is the end.
   public func readByte() throws(Errno) -> UInt8? {
     var byte: UInt8 = 0
@@ -334,4 +363,23 @@ public enum File {
 extension FileDescriptor {
   /// Gives an open file to `user`, and leaves its group (`fchown(2)`).
   public func changeOwner(user: UInt32) throws(Errno) { try once { fchown(rawValue, user, gid_t.max) } }
+}
+
+extension FileDescriptor {
+  /// The value of the extended attribute `name` of the open file; `nil` when it has none (`fgetxattr(2)`, `xattr(7)`).
+  ///
+  /// - Throws: `Errno`, also for a value of more than 4096 bytes.
+  public func attribute(_ name: String) throws(Errno) -> [UInt8]? {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    do throws(Errno) {
+      let count = try retrying {
+        buffer.withUnsafeMutableBytes { linux_fgetxattr(rawValue, name, $0.baseAddress, $0.count) }
+      }
+      return Array(buffer[..<count])
+    } catch .noData {
+      return nil
+    } catch .notSupported {
+      return nil
+    }
+  }
 }

@@ -38,6 +38,11 @@ public struct Pidfd: ~Copyable, Sendable {
     try once { linux_pidfd_send_signal(descriptor.rawValue, signal.rawValue) }
   }
 
+  /// A second descriptor of what the process has open as `number` (`pidfd_getfd(2)`).
+  public func descriptor(_ number: Int32) throws(Errno) -> FileDescriptor {
+    FileDescriptor(owning: Int32(try retrying { linux_pidfd_getfd(descriptor.rawValue, number) }))
+  }
+
   /// Waits for this child to end, and forgets it (`waitid(2)`, `P_PIDFD`).
   public func wait() throws(Errno) -> ExitStatus {
     var info = siginfo_t()
@@ -52,6 +57,19 @@ public struct Pidfd: ~Copyable, Sendable {
     var info = info
     let status = linux_siginfo_status(&info)
     return linux_siginfo_code(&info) == CLD_EXITED ? .exited(status) : .signaled(status)
+  }
+}
+
+/// The processes that belong together for signals (`setpgid(2)`).
+public enum ProcessGroup {
+  /// Sends `signal` to all processes of the group whose leader is `leader`, a child that nobody has waited for: until then
+  /// no other group has its number (`kill(2)`).
+  ///
+  /// - Throws: `.noSuchProcess` when there is no such group.
+  public static func send(_ signal: Signal, toGroupOf leader: Int32) throws(Errno) {
+    // 0 and 1 would mean other processes altogether.
+    guard leader > 1 else { throw .noSuchProcess }
+    try once { kill(-leader, signal.rawValue) }
   }
 }
 
@@ -104,6 +122,18 @@ public struct ProcessStatus: Sendable {
       state: state, startTime: startTime, parent: Int32(truncatingIfNeeded: parent),
       processorTime: user + system, residentBytes: pages * UInt64(getpagesize()))
   }
+}
+
+/// A child of this process that has ended, and how; it is forgotten (`waitpid(2)`). `nil` when none has.
+public func waitForAnyChild() -> (pid: Int32, status: ExitStatus)? {
+  var status: Int32 = 0
+  let pid = waitpid(-1, &status, WNOHANG)
+  guard pid > 0 else { return nil }
+  return (
+    pid,
+    linux_wait_exited(status) != 0
+      ? .exited(linux_wait_exit_status(status)) : .signaled(linux_wait_signal(status))
+  )
 }
 
 /// Reaps every child that has ended, apart from `kept`, and tells how `kept` ended if it did (`waitpid(2)`).

@@ -10,6 +10,12 @@ public struct ResourceLimit: Hashable, Sendable {
   /// The most to which the process may raise the soft limit.
   public let hard: UInt64
 
+  /// How many descriptors this process may have open (`RLIMIT_NOFILE`, `getrlimit(2)`).
+  public static var openFiles: UInt64 {
+    var limit = rlimit()
+    return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? UInt64(limit.rlim_cur) : 0
+  }
+
   /// The limit on the resource called `name`, such as `RLIMIT_NOFILE`; `nil` when there is no such resource.
   public init?(named name: String, soft: UInt64, hard: UInt64) {
     guard let resource = Self.names.firstIndex(of: name) else { return nil }
@@ -90,4 +96,10 @@ public enum Scheduling {
     for cpu in cpus where cpu >= 0 { mask[cpu / 64] |= 1 << UInt64(cpu % 64) }
     try once { linux_sched_setaffinity(pid, mask.count * 8, mask) }
   }
+}
+
+/// The processors that this process may use.
+public enum Processors {
+  /// How many there are (`sched_getaffinity(2)`, as `sysconf(3)` counts them).
+  public static var count: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 }

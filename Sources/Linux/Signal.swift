@@ -12,6 +12,10 @@ public struct Signal: RawRepresentable, Hashable, Sendable {
   public static let kill = Signal(rawValue: SIGKILL)
   /// `SIGTERM`
   public static let terminate = Signal(rawValue: SIGTERM)
+  /// `SIGINT`
+  public static let interrupt = Signal(rawValue: SIGINT)
+  /// `SIGHUP`
+  public static let hangUp = Signal(rawValue: SIGHUP)
   /// `SIGCHLD`
   public static let child = Signal(rawValue: SIGCHLD)
   /// `SIGWINCH`
@@ -47,7 +51,7 @@ public struct Signal: RawRepresentable, Hashable, Sendable {
     return !overflow && (34...64).contains(number) ? number : nil
   }
 
-  private static let names: [String: Int32] = [
+  static let names: [String: Int32] = [
     "HUP": SIGHUP, "INT": SIGINT, "QUIT": SIGQUIT, "ILL": SIGILL, "TRAP": SIGTRAP, "ABRT": SIGABRT,
     "IOT": SIGABRT, "BUS": SIGBUS, "FPE": SIGFPE, "KILL": SIGKILL, "USR1": SIGUSR1, "SEGV": SIGSEGV,
     "USR2": SIGUSR2, "PIPE": SIGPIPE, "ALRM": SIGALRM, "TERM": SIGTERM, "STKFLT": 16, "CHLD": SIGCHLD,

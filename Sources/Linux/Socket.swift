@@ -21,21 +21,35 @@ public struct Socket: ~Copyable, Sendable {
   ///
   /// - Throws: `.invalidArgument` when `path` is longer than the 107 bytes that an address holds.
   public static func connect(to path: String) throws(Errno) -> Socket {
-    let raw = try once { socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0) }
-    let end = Socket(FileDescriptor(owning: raw))
+    let end = Socket(try stream())
+    try withAddress(path) { (address, size) throws(Errno) in
+      try retrying { Glibc.connect(end.descriptor.rawValue, address, size) }
+    }
+    return end
+  }
+
+  /// An unconnected stream socket (`socket(2)`, `SOCK_STREAM`).
+  static func stream(nonBlocking: Bool = false) throws(Errno) -> FileDescriptor {
+    var type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    if nonBlocking { type |= Int32(SOCK_NONBLOCK.rawValue) }
+    return FileDescriptor(owning: try once { socket(AF_UNIX, type, 0) })
+  }
+
+  /// Calls `body` with the address that `path` is.
+  static func withAddress(
+    _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) throws(Errno) -> Void
+  ) throws(Errno) {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let bytes = Array(path.utf8)
     let capacity = MemoryLayout.size(ofValue: address.sun_path)
     guard bytes.count < capacity else { throw .invalidArgument }
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-    try retrying {
-      withUnsafePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(raw, $0, size) }
+    try withUnsafePointer(to: &address) { (pointer) throws(Errno) in
+      try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { (pointer) throws(Errno) in
+        try body(pointer, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
     }
-    return end
   }
 
   /// Sends one message.

@@ -5,6 +5,15 @@ import Testing
 
 @Suite("Signals")
 struct SignalTests {
+  @Test("Every signal's name is one by which it is known")
+  func ownNames() {
+    for number in Int32(1)...64 where number != 32 && number != 33 {
+      #expect(Signal(Signal(rawValue: number).name)?.rawValue == number)
+    }
+    #expect(Signal.terminate.name == "SIGTERM" && Signal.child.name == "SIGCHLD")
+    #expect(Signal(rawValue: 34).name == "SIGRTMIN" && Signal(rawValue: 63).name == "SIGRTMAX-1")
+  }
+
   @Test(
     "A signal is found by number, and by name in either case with or without SIG",
     arguments: [

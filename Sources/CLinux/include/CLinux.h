@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -62,6 +63,10 @@ static inline long linux_openat2(int dir, const char *path, uint64_t flags, uint
   return syscall(SYS_openat2, dir, path, &how, sizeof how);
 }
 
+static inline long linux_fgetxattr(int file, const char *name, void *value, size_t size) {
+  return syscall(SYS_fgetxattr, file, name, value, size);
+}
+
 static inline long linux_open_tree(int dir, const char *path, unsigned flags) {
   return syscall(SYS_open_tree, dir, path, flags);
 }
@@ -97,6 +102,7 @@ static inline long linux_setns(int fd, int flags) { return syscall(SYS_setns, fd
 static inline long linux_unshare(unsigned long flags) { return syscall(SYS_unshare, flags); }
 
 static inline long linux_pidfd_open(pid_t pid, unsigned flags) { return syscall(SYS_pidfd_open, pid, flags); }
+static inline long linux_pidfd_getfd(int pidfd, int number) { return syscall(SYS_pidfd_getfd, pidfd, number, 0); }
 static inline long linux_pidfd_send_signal(int pidfd, int signal) {
   return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 }
@@ -195,6 +201,17 @@ enum {
   LINUX_SIOCGIFFLAGS = 0x8913,
   LINUX_SIOCSIFFLAGS = 0x8914,
   LINUX_F_ADD_SEALS = 1033,
+  LINUX_IN_CLOEXEC = IN_CLOEXEC,
+  LINUX_IN_NONBLOCK = IN_NONBLOCK,
+};
+
+static inline long linux_accept4(int socket, int flags) { return syscall(SYS_accept4, socket, NULL, NULL, flags); }
+
+// struct ucred of sys/socket.h, which only _GNU_SOURCE shows.
+struct linux_ucred {
+  pid_t pid;
+  uid_t uid;
+  gid_t gid;
 };
 
 // One descriptor as ancillary data; CMSG_* are macros.
