@@ -16,6 +16,13 @@ extension Container {
       memory: cgroup.number("memory.current"), processorTime: cgroup.number("cpu.stat", key: "usage_usec"))
   }
 
+  /// The directory of the container's cgroup, for whoever reads more of it; `nil` when it has none of its own, or none
+  /// any more.
+  public func cgroupDirectory() -> String? {
+    guard let cgroup = try? cgroup(), cgroup.number != nil else { return nil }
+    return cgroup.directory
+  }
+
   /// When the container was created, as RFC 3339 writes it.
   public var createdText: String { Clock.text(record.created) }
 }

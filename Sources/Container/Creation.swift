@@ -20,6 +20,8 @@ public struct CreateOptions: Sendable {
   public var extraEnvironment: [String] = []
   /// How the container's cgroup is made.
   public var cgroupDriver = CgroupDriver.cgroupfs
+  /// Whether the first process is a child of the caller's parent, who then waits for it.
+  public var isSibling = false
   /// A directory that belongs to the container alone and is removed with it.
   public var ownedDirectory: String?
 
@@ -181,7 +183,7 @@ private struct Birth {
       case .none: -1
       }
     let cloned = try attempt("clone the container's first process") { () throws(Errno) in
-      try clone(into: goesAhead ? [] : namespaces, cgroup: directory)
+      try clone(into: goesAhead ? [] : namespaces, cgroup: directory, asSibling: options.isSibling)
     }
     switch consume cloned {
     case .parent(let pid, let pidfd):

@@ -13,6 +13,8 @@ public struct ExecOptions: Sendable {
   public var preservedDescriptors: Int32 = 0
   /// A cgroup below the container's in which the process lives; `nil` is the container's own.
   public var cgroup: String?
+  /// Whether the process is a child of the caller's parent, who then waits for it.
+  public var isSibling = false
   /// Whether a process is put into a paused container, to run when that is resumed.
   public var ignoresPause = false
 
@@ -79,7 +81,9 @@ extension Container {
 
   private func cloneIntoCgroup(_ options: ExecOptions) throws(ContainerError) -> Cloned {
     guard let own = try cgroup() else {
-      return try attempt("clone a process for \(id)") { () throws(Errno) in try clone(into: []) }
+      return try attempt("clone a process for \(id)") { () throws(Errno) in
+        try clone(into: [], asSibling: options.isSibling)
+      }
     }
     var cgroup = own
     if let below = options.cgroup {
@@ -90,7 +94,7 @@ extension Container {
     }
     do throws(Errno) {
       let directory = try FileDescriptor.open(cgroup.directory, [.path, .directory])
-      return try clone(into: [], cgroup: directory.rawValue)
+      return try clone(into: [], cgroup: directory.rawValue, asSibling: options.isSibling)
     } catch .resourceBusy where options.cgroup == nil {
       // The container has handed its controllers to cgroups below its own, which may then hold no process
       // itself; its first process knows a place.
@@ -99,7 +103,7 @@ extension Container {
       }
       return try attempt("clone a process into the cgroup \(path)") { () throws(Errno) in
         let directory = try FileDescriptor.open(own.hierarchy.root + path, [.path, .directory])
-        return try clone(into: [], cgroup: directory.rawValue)
+        return try clone(into: [], cgroup: directory.rawValue, asSibling: options.isSibling)
       }
     } catch {
       throw ContainerError("clone a process into the cgroup \(cgroup.directory)", error)

@@ -15,7 +15,7 @@ public struct ConfigError: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String { path.isEmpty ? reason : "\(path): \(reason)" }
 
   /// The same error, seen from the object whose member `key` it is in.
-  func inside(_ key: String) -> ConfigError {
+  public func inside(_ key: String) -> ConfigError {
     let plain = key.utf8.allSatisfy { byte in
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -29,7 +29,7 @@ public struct ConfigError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 
   /// The same error, seen from the list whose element `index` it is in.
-  func inside(_ index: Int) -> ConfigError { prefixed("[\(index)]") }
+  public func inside(_ index: Int) -> ConfigError { prefixed("[\(index)]") }
 
   private func prefixed(_ prefix: String) -> ConfigError {
     let joint = path.isEmpty || path.utf8.first == UInt8(ascii: "[") ? "" : "."

@@ -104,4 +104,4 @@ private struct JSONWriter {
 }
 
 /// The text in quotes, on one line, for a message.
-func quoted(_ text: String) -> String { JSON.string(text).text() }
+public func quoted(_ text: String) -> String { JSON.string(text).text() }

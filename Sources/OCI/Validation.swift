@@ -130,7 +130,7 @@ func distinct<Element>(
 func isAbsolute(_ path: String) -> Bool { path.utf8.first == UInt8(ascii: "/") }
 
 /// Whether the text is a list of numbers and ranges, such as `0-3,7` (cpuset(7), "List format").
-func isNumberList(_ text: String) -> Bool {
+public func isNumberList(_ text: String) -> Bool {
   text.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).allSatisfy { item in
     let ends = item.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false).map {
       (end) -> UInt32? in

@@ -92,6 +92,14 @@ struct CgroupSettingsTests {
     }
   }
 
+  @Test("Every weight that shares can have comes back as shares that have it, and as the roundest of them")
+  func sharesBack() {
+    for weight in [1, 2, 59, 100, 174, 5478, 9999, 10_000] {
+      #expect(CPUShares.weight(of: CPUShares.shares(for: weight)) == weight)
+    }
+    #expect(CPUShares.shares(for: 100) == 1024 && CPUShares.shares(for: 59) == 512)
+  }
+
   @Test("Quota and period are one setting, with 100 ms for a period that is not given")
   func quota() throws {
     #expect(try settings { $0.cpu = .init(quota: 50_000, period: 200_000) } == ["cpu.max=50000 200000"])

@@ -168,4 +168,19 @@ struct StoreTests {
     #expect(try Directory.entries(of: scratch.path).map(\.name) == ["state"])
     #expect(try store.list().isEmpty)
   }
+
+  @Test("The directory of a container's cgroup is told while that cgroup is there and the container's own")
+  func cgroupDirectory() throws {
+    let hierarchy = try CgroupHierarchy.find()
+    let store = ContainerStore(path: "/nowhere")
+    var record = try record("a")
+    #expect(Container(record, in: store).cgroupDirectory() == nil)
+    record.cgroup = "/"
+    #expect(Container(record, in: store).cgroupDirectory() == "\(hierarchy.root)/")
+    record.cgroupNumber = try FileStatus.of(hierarchy.root).inode + 1
+    #expect(Container(record, in: store).cgroupDirectory() == nil)
+    record.cgroupNumber = nil
+    record.cgroup = "/swiftjail-unit/none"
+    #expect(Container(record, in: store).cgroupDirectory() == nil)
+  }
 }
