@@ -1,12 +1,12 @@
 import OCI
 
 /// The user and group databases of a file tree (`passwd(5)`, `group(5)`).
-struct Accounts: Sendable {
+public struct Accounts: Sendable {
   private let users: [[Substring]]
   private let groups: [[Substring]]
 
   /// The databases whose files have these contents. A line that is not one of theirs is no user or group.
-  init(passwd: String, group: String) {
+  public init(passwd: String, group: String) {
     func lines(_ text: String, fields: Int) -> [[Substring]] {
       text.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) }
         .filter { $0.count >= fields }
@@ -19,7 +19,7 @@ struct Accounts: Sendable {
   /// groups of the databases; a number that they do not know is of group 0.
   ///
   /// - Throws: `LayerError` of the kind `.invalid` for a name that the databases do not have.
-  func user(_ text: String) throws(LayerError) -> RuntimeConfig.User {
+  public func user(_ text: String) throws(LayerError) -> RuntimeConfig.User {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let name = parts.first ?? ""
     func wrong(_ reason: String) -> LayerError { LayerError(.invalid, "--user \(text): \(reason)") }

@@ -1,3 +1,5 @@
+import Linux
+
 /// The capabilities that a partition has, as a difference from those it has by default.
 public struct CapabilityChoice: Equatable, Sendable {
   /// What it has besides, with or without `CAP_`, in either case; `ALL` is all that there are.
@@ -32,18 +34,30 @@ public struct CapabilityChoice: Equatable, Sendable {
     return all.filter { chosen.contains($0) }
   }
 
+  /// Whether `word` is one of the kernel's names, with or without `CAP_`, in either case, or `ALL`.
+  public static func isName(_ word: String) -> Bool {
+    let name = name(word)
+    return name == all || Capabilities.names.contains(name)
+  }
+
+  private static let all = "ALL"
+
+  private static func name(_ word: String) -> String {
+    let upper = word.uppercased()
+    return upper == all || upper.hasPrefix("CAP_") ? upper : "CAP_\(upper)"
+  }
+
   private static func set(
     _ words: [String], option: String, known: [String]
   ) throws(LayerError) -> (names: Set<String>, all: Bool) {
     var names: Set<String> = []
     var all = false
     for word in words {
-      let upper = word.uppercased()
-      if upper == "ALL" {
+      let name = Self.name(word)
+      if name == Self.all {
         all = true
         continue
       }
-      let name = upper.hasPrefix("CAP_") ? upper : "CAP_\(upper)"
       guard known.contains(name) else {
         throw LayerError(
           .invalid, "\(option) \(word): there is no such capability; capabilities(7) lists them")

@@ -18,10 +18,21 @@ public struct LayerError: Error, Sendable, CustomStringConvertible {
   /// What failed, on what, why, and what to do.
   public let description: String
 
+  /// Why it failed, without the option that it is about.
+  public let reason: String
+
   /// An error of the kind `kind` that says `description`.
   public init(_ kind: Kind, _ description: String) {
     self.kind = kind
     self.description = description
+    reason = description
+  }
+
+  /// An error of the kind `kind` about `option`, which is wrong for `reason`.
+  public init(_ kind: Kind, option: String, _ reason: String) {
+    self.kind = kind
+    self.reason = reason
+    description = "\(option): \(reason)"
   }
 }
 

@@ -36,12 +36,15 @@ extension PartitionSettings {
     process.consoleSize = hasTerminal ? terminalSize : nil
     process.user = surroundings.user
     process.noNewPrivileges = !isPrivileged
+    process.rlimits = resourceLimits
+    process.oomScoreAdj = outOfMemoryAdjustment
     let names = try capabilityNames(surroundings)
     process.capabilities = RuntimeConfig.Capabilities(bounding: names, effective: names, permitted: names)
 
     var config = RuntimeConfig(
       process: process, root: RuntimeConfig.Root(path: "rootfs", readonly: isReadOnly),
       hostname: hostname ?? String(surroundings.name.prefix(Self.longestHostname)),
+      domainname: domainname,
       mounts: surroundings.fileTree + kernelMounts)
     config.mounts += temporaryDirectories.map(\.mount) + volumes.map(\.mount)
     if let initProgram {
@@ -82,15 +85,20 @@ extension PartitionSettings {
     RuntimeConfig.default.mounts.map { mount in
       var mount = mount
       if isPrivileged { mount.options.removeAll { $0 == "ro" } }
+      if let sharedMemory, mount.destination == "/dev/shm" {
+        mount.options.removeAll { $0.utf8.starts(with: "size=".utf8) }
+        mount.options.append("size=\(sharedMemory.bytes)")
+      }
       return mount
     }
   }
 
   private func linux(_ surroundings: PartitionSurroundings) throws(LayerError) -> RuntimeConfig.Linux {
     var kinds: [RuntimeConfig.Linux.NamespaceKind] = [.pid, .ipc, .uts, .mount, .cgroup]
-    if network == .none { kinds.append(.network) }
+    if network != .host { kinds.append(.network) }
     var linux = RuntimeConfig.Linux(namespaces: kinds.map { RuntimeConfig.Linux.Namespace(type: $0) })
     linux.resources = try resources(surroundings)
+    linux.sysctl = kernelParameters
     if isPrivileged {
       linux.devices = surroundings.devices
     } else {
@@ -106,19 +114,18 @@ extension PartitionSettings {
     var resources = RuntimeConfig.Linux.Resources()
     resources.devices = [RuntimeConfig.Linux.DeviceRule(allow: isPrivileged, access: "rwm")]
     resources.memory.limit = memory?.bytes
-    switch (memoryAndSwap, memory) {
-    case (.unlimited?, _): resources.memory.swap = -1
-    case (.total?, nil):
+    resources.memory.reservation = memoryReservation?.bytes
+    switch swapFault {
+    case nil: break
+    case .withoutMemory?:
       throw LayerError(
         .invalid, "--memory-swap counts memory and swap together, so --memory is needed with it")
-    case (.total(let total)?, let memory?):
-      guard total.bytes >= memory.bytes else {
-        throw LayerError(
-          .invalid,
-          "--memory-swap (\(total.bytes)) is less than --memory (\(memory.bytes)), and counts memory and swap"
-        )
-      }
-      resources.memory.swap = total.bytes
+    case .lessThanMemory?:
+      throw LayerError(.invalid, "--memory-swap is less than --memory, and counts memory and swap")
+    }
+    switch (memoryAndSwap, memory) {
+    case (.unlimited?, _): resources.memory.swap = -1
+    case (.total(let total)?, _): resources.memory.swap = total.bytes
     case (nil, let memory?):
       let (twice, overflow) = memory.bytes.multipliedReportingOverflow(by: 2)
       if surroundings.accountsForSwap, !overflow { resources.memory.swap = twice }

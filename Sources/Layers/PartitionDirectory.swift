@@ -13,7 +13,7 @@ struct PartitionDirectory {
   let id: ContainerID
   let settings: PartitionSettings
 
-  /// Makes all of it.
+  /// Makes all of it that is not there yet, and the configuration in any case.
   ///
   /// - Returns: the tree of the base `host` that it uses, if it does.
   func fill(_ host: HostBase) throws(LayerError) -> HostBase.Tree? {
@@ -58,7 +58,7 @@ struct PartitionDirectory {
 
   private func make(_ name: String, like model: String?) throws(LayerError) {
     try attempt("make \(path)/\(name)") { () throws(Errno) in
-      try Directory.make("\(path)/\(name)", mode: 0o755)
+      do throws(Errno) { try Directory.make("\(path)/\(name)", mode: 0o755) } catch .fileExists { return }
       guard let model else { return }
       let status = try FileStatus.of(model)
       try File.changeOwner("\(path)/\(name)", user: status.user, group: status.group)
@@ -91,7 +91,8 @@ struct PartitionDirectory {
     files.append(("hosts", hosts))
     let etc = "\(path)/upper/etc"
     try attempt("write to \(etc)") { () throws(Errno) in
-      try Directory.make(etc)
+      // What the partition has made of it meanwhile is its own affair.
+      do throws(Errno) { try Directory.make(etc) } catch .fileExists { return }
       try File.changeMode(etc, 0o755)
       for (name, content) in files {
         let file = try FileDescriptor.open("\(etc)/\(name)", [.writeOnly, .create, .exclusive], mode: 0o644)

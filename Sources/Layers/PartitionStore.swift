@@ -68,6 +68,34 @@ public struct PartitionStore: Sendable {
     }
   }
 
+  /// Makes the configuration of the partition `id` anew, whose directory and what was written to its layer stay; where
+  /// there is no such directory it is made.
+  ///
+  /// - Throws: `LayerError`, of the kind `.alreadyExists` when there is a container of that name.
+  public func renew(_ id: ContainerID, _ settings: PartitionSettings) throws(LayerError) -> Draft {
+    let directory = "\(path)/\(id)"
+    guard (try? FileStatus.of(directory)) != nil else { return try make(id, settings) }
+    if (try? containers.container(id)) != nil {
+      throw LayerError(.alreadyExists, "a container called \(id) exists already (in \(containers.path))")
+    }
+    let real = try attempt("the partition's directory \(directory)") { () throws(Errno) in
+      try File.realPath(directory)
+    }
+    let lock = try attempt("lock \(real)") { () throws(Errno) in try Lock.wait(for: real) }
+    let tree = try PartitionDirectory(path: real, id: id, settings: settings).fill(host)
+    return Draft(real, lock, tree)
+  }
+
+  /// Writes the configuration of the partition `id`, which may run, anew.
+  public func rewrite(_ id: ContainerID, _ settings: PartitionSettings) throws(LayerError) {
+    let directory = "\(path)/\(id)"
+    let real = try attempt("the partition's directory \(directory)") { () throws(Errno) in
+      try File.realPath(directory)
+    }
+    let tree = try PartitionDirectory(path: real, id: id, settings: settings).fill(host)
+    tree?.release()
+  }
+
   /// Makes an empty directory.
   ///
   /// - Returns: its absolute path.

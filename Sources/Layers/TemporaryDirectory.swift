@@ -10,16 +10,39 @@ public struct TemporaryDirectory: Equatable, Sendable {
   /// What `text` says: `DESTINATION`, and after a colon options with commas between them. Unless the options say
   /// otherwise, nothing in it can be executed or is a device.
   ///
-  /// - Throws: `LayerError` of the kind `.invalid`.
+  /// - Throws: `LayerError` of the kind `.invalid`, which begins with `text`.
   public init(_ text: String) throws(LayerError) {
     let colon = text.firstIndex(of: ":")
-    destination = String(text[..<(colon ?? text.endIndex)])
+    let given = colon.map { text[text.index(after: $0)...].split(separator: ",").map(String.init) } ?? []
+    do throws(LayerError) {
+      try self.init(destination: String(text[..<(colon ?? text.endIndex)]), options: given)
+    } catch { throw LayerError(.invalid, option: text, error.reason) }
+  }
+
+  /// A directory at the absolute path `destination`. Unless the options `given` say otherwise, nothing in it can be
+  /// executed or is a device.
+  ///
+  /// - Throws: `LayerError` of the kind `.invalid`.
+  public init(destination: String, options given: [String]) throws(LayerError) {
     guard destination.hasPrefix("/"), destination.contains(where: { $0 != "/" }) else {
       throw LayerError(
-        .invalid, "--tmpfs \(text): the destination must be an absolute path, and not the root")
+        .invalid, option: "tmpfs \(destination)",
+        "the destination must be an absolute path, and not the root")
     }
-    let given = colon.map { text[text.index(after: $0)...].split(separator: ",").map(String.init) } ?? []
-    options = ["nosuid", "nodev", "noexec"] + given
+    // A text with one could not be told from one with options.
+    guard !destination.utf8.contains(UInt8(ascii: ":")) else {
+      throw LayerError(.invalid, option: "tmpfs \(destination)", "the destination has a colon in it")
+    }
+    self.destination = destination
+    options = Self.restrictions + given
+  }
+
+  private static let restrictions = ["nosuid", "nodev", "noexec"]
+
+  /// What `init` reads as this directory.
+  public var text: String {
+    let given = options.dropFirst(Self.restrictions.count)
+    return given.isEmpty ? destination : "\(destination):\(given.joined(separator: ","))"
   }
 
   var mount: RuntimeConfig.Mount {

@@ -12,28 +12,42 @@ public struct Volume: Equatable, Sendable {
   /// What `text` says: `SOURCE:DESTINATION`, and after another colon options with commas between them.
   ///
   /// - Parameter directory: where a source that starts with `./` or `../` is looked for.
-  /// - Throws: `LayerError` of the kind `.invalid`.
+  /// - Throws: `LayerError` of the kind `.invalid`, which begins with `text`.
   public init(_ text: String, relativeTo directory: String) throws(LayerError) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-    func wrong(_ reason: String) -> LayerError { LayerError(.invalid, "--volume \(text): \(reason)") }
+    func wrong(_ reason: String) -> LayerError { LayerError(.invalid, option: text, reason) }
     guard parts.count == 2 || parts.count == 3, !parts[0].isEmpty else {
       throw wrong("must be SOURCE:DESTINATION or SOURCE:DESTINATION:OPTIONS")
     }
-    if parts[0].hasPrefix("/") {
-      source = parts[0]
-    } else if parts[0] == "." || parts[0] == ".." || parts[0].hasPrefix("./") || parts[0].hasPrefix("../") {
-      source = "\(directory)/\(parts[0])"
-    } else {
+    guard let source = HostPath.absolute(parts[0], relativeTo: directory) else {
       throw wrong(
         "the source must be an absolute path, or start with ./ (volumes with names are not supported)")
     }
-    guard parts[1].hasPrefix("/") else { throw wrong("the destination must be an absolute path") }
-    destination = parts[1]
+    let options = parts.count == 3 ? parts[2].split(separator: ",").map(String.init) : []
+    do throws(LayerError) {
+      try self.init(source: source, destination: parts[1], options: options)
+    } catch { throw wrong(error.reason) }
+  }
+
+  /// The file or directory `source`, as `destination`, both absolute paths without colons.
+  ///
+  /// - Parameter given: `ro`, `rw` or mount options.
+  /// - Throws: `LayerError` of the kind `.invalid`.
+  public init(source: String, destination: String, options given: [String]) throws(LayerError) {
+    func wrong(_ reason: String) -> LayerError {
+      LayerError(.invalid, option: "volume \(destination)", reason)
+    }
+    guard source.hasPrefix("/") else { throw wrong("the source must be an absolute path") }
+    guard destination.hasPrefix("/") else { throw wrong("the destination must be an absolute path") }
+    let colon = UInt8(ascii: ":")
+    guard !source.utf8.contains(colon), !destination.utf8.contains(colon) else {
+      throw wrong("\(source) has a colon in its path, which ends a source; move it")
+    }
     guard destination.contains(where: { $0 != "/" }) else {
-      throw wrong("the destination cannot be the root; use --rootfs for that")
+      throw wrong("the destination cannot be the root; rootfs is for that")
     }
     var options = ["rbind"]
-    for option in parts.count == 3 ? parts[2].split(separator: ",").map(String.init) : [] {
+    for option in given {
       switch option {
       // What is mounted below the source is as read-only as the source.
       case "ro", "readonly": options.append("rro")
@@ -43,7 +57,16 @@ public struct Volume: Equatable, Sendable {
         throw wrong("unknown option \"\(option)\"; there are ro, rw, \(Self.known.joined(separator: ", "))")
       }
     }
+    self.source = source
+    self.destination = destination
     self.options = options
+  }
+
+  /// What `init` reads as this volume.
+  public var text: String {
+    let given = options.dropFirst().map { $0 == "rro" ? "ro" : $0 }
+    return given.isEmpty
+      ? "\(source):\(destination)" : "\(source):\(destination):\(given.joined(separator: ","))"
   }
 
   private static let known = [

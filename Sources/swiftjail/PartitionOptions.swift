@@ -57,8 +57,8 @@ enum PartitionOptions {
     var settings = PartitionSettings(base: base)
     settings.command = Array(arguments.operands.dropFirst())
     try readLimits(arguments, &settings)
+    try readFileTree(arguments, &settings)
     do throws(LayerError) {
-      try readFileTree(arguments, &settings)
       try readEnvironment(arguments, &settings)
     } catch {
       throw Failure(.usage, "run: \(error)")
@@ -76,7 +76,7 @@ enum PartitionOptions {
       settings.workingDirectory = directory
     }
     if let network = arguments["network"] {
-      guard let known = PartitionSettings.Network(rawValue: network) else {
+      guard let known = PartitionSettings.Network(rawValue: network), known != .standard else {
         throw Failure(.usage, "run: --network \(network): must be none or host")
       }
       settings.network = known
@@ -108,11 +108,10 @@ enum PartitionOptions {
       settings.memoryAndSwap = .total(total)
     }
     if let text = arguments["cpus"] {
-      // The kernel counts in 100 ms periods, of which it gives 1 ms at least.
-      guard let cpus = Double(text), cpus >= 0.01, cpus <= 8192 else {
+      guard let microCPUs = CPUTime.microCPUs(text) else {
         throw Failure(.usage, "run: --cpus \(text): must be a number from 0.01, such as 1.5")
       }
-      settings.microCPUs = Int64((cpus * 1_000_000).rounded())
+      settings.microCPUs = microCPUs
     }
     settings.cpuWeight = try arguments.number("cpu-weight", in: 1...10_000)
     settings.cpus = arguments["cpuset-cpus"]
@@ -123,12 +122,18 @@ enum PartitionOptions {
 
   private static func readFileTree(
     _ arguments: Arguments, _ settings: inout PartitionSettings
-  ) throws(LayerError) {
+  ) throws(Failure) {
     let directory = (try? Directory.current()).flatMap { $0 } ?? "/"
     for text in arguments.all("volume") {
-      settings.volumes.append(try Volume(text, relativeTo: directory))
+      do throws(LayerError) { settings.volumes.append(try Volume(text, relativeTo: directory)) } catch {
+        throw Failure(.usage, "run: --volume \(error)")
+      }
     }
-    for text in arguments.all("tmpfs") { settings.temporaryDirectories.append(try TemporaryDirectory(text)) }
+    for text in arguments.all("tmpfs") {
+      do throws(LayerError) { settings.temporaryDirectories.append(try TemporaryDirectory(text)) } catch {
+        throw Failure(.usage, "run: --tmpfs \(error)")
+      }
+    }
     settings.isReadOnly = arguments.has("read-only")
   }
 

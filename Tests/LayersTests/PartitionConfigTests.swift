@@ -56,6 +56,31 @@ struct PartitionConfigTests {
     #expect(config.mounts.first { $0.destination == "/sys/fs/cgroup" }?.options.contains("ro") == true)
   }
 
+  @Test("The domain name and the memory that it is left with are those of the settings")
+  func domainAndReservation() throws {
+    let config = try config { settings in
+      settings.domainname = "example.org"
+      settings.memoryReservation = ByteSize(bytes: 4096)
+    }
+    #expect(config.domainname == "example.org")
+    #expect(config.linux.resources.memory.reservation == 4096)
+  }
+
+  @Test("The kernel's settings are those that were asked for")
+  func kernelSettings() throws {
+    let config = try config { settings in
+      settings.sharedMemory = ByteSize(bytes: 1 << 20)
+      settings.resourceLimits = [RuntimeConfig.Rlimit(type: "RLIMIT_NOFILE", hard: 20, soft: 10)]
+      settings.kernelParameters = ["net.core.somaxconn": "10"]
+      settings.outOfMemoryAdjustment = 500
+    }
+    let shared = try #require(config.mounts.first { $0.destination == "/dev/shm" })
+    #expect(shared.options.filter { $0.hasPrefix("size=") } == ["size=1048576"])
+    #expect(config.process?.rlimits == [RuntimeConfig.Rlimit(type: "RLIMIT_NOFILE", hard: 20, soft: 10)])
+    #expect(config.process?.oomScoreAdj == 500)
+    #expect(config.linux.sysctl == ["net.core.somaxconn": "10"])
+  }
+
   @Test("What the caller sets wins over what every partition has")
   func environment() throws {
     let config = try config { settings in
