@@ -28,10 +28,17 @@ let package = Package(
     .target(name: "Container", dependencies: ["Linux", "OCI"], swiftSettings: lean),
     .target(name: "Layers", dependencies: ["Linux", "OCI", "Container"], swiftSettings: lean),
     .target(
-      name: "Supervisor", dependencies: ["Linux", "OCI", "Container", "Layers"], swiftSettings: lean),
+      name: "Definitions", dependencies: ["Linux", "OCI", "Container", "Layers"], swiftSettings: lean),
+    .target(
+      name: "Supervisor", dependencies: ["Linux", "OCI", "Container", "Layers", "Definitions"],
+      swiftSettings: lean),
     .executableTarget(
-      name: "swiftjail", dependencies: ["Linux", "OCI", "Container", "Layers"],
+      name: "swiftjail", dependencies: ["Linux", "OCI", "Container", "Layers", "Definitions"],
       exclude: ["link-order.txt"],
+      swiftSettings: lean,
+      linkerSettings: standalone),
+    .executableTarget(
+      name: "swiftjaild", dependencies: ["Linux", "Container", "Supervisor"],
       swiftSettings: lean,
       linkerSettings: standalone),
 
@@ -39,7 +46,7 @@ let package = Package(
     .testTarget(name: "OCITests", dependencies: ["OCI"]),
     .testTarget(name: "ContainerTests", dependencies: ["Container"]),
     .testTarget(name: "LayersTests", dependencies: ["Layers"]),
-    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Definitions", "Supervisor"], exclude: ["Recorded"]),
     .testTarget(name: "IntegrationTests"),
   ],
   swiftLanguageModes: [.v6]

@@ -61,14 +61,23 @@ public final class EventLoop {
   @discardableResult
   public func after(milliseconds: Int64, _ action: @escaping () -> Void) -> Timer {
     nextTimer += 1
-    let timer = Timer(deadline: Clock.monotonic() + milliseconds * 1_000_000, number: nextTimer)
+    // Whoever asks for more than a hundred years may wait that long.
+    let wait = min(milliseconds, 100 * 365 * 86_400_000) * 1_000_000
+    let timer = Timer(deadline: Clock.monotonic() + max(0, wait), number: nextTimer)
     actions[timer.number] = action
     timers.insert(timer.deadline, timer.number)
     return timer
   }
 
   /// Does not call what `timer` was to call.
-  public func cancel(_ timer: Timer) { actions[timer.number] = nil }
+  public func cancel(_ timer: Timer) {
+    actions[timer.number] = nil
+    // Most are cancelled long before their time.
+    if timers.count > 2 * actions.count + 64 { timers.keep { actions[$0] != nil } }
+  }
+
+  /// How many points in time are kept, of timers that were cancelled as well.
+  var timerCount: Int { timers.count }
 
   /// Waits and calls until it is stopped.
   public func run() throws(Errno) {
@@ -108,6 +117,13 @@ struct TimerQueue {
   private var heap: [(deadline: Int64, number: UInt64)] = []
 
   var first: (deadline: Int64, number: UInt64)? { heap.first }
+  var count: Int { heap.count }
+
+  /// Forgets those for which `isWanted` is not so.
+  mutating func keep(_ isWanted: (UInt64) -> Bool) {
+    // What is sorted is a heap.
+    heap = heap.filter { isWanted($0.number) }.sorted { $0.deadline < $1.deadline }
+  }
 
   mutating func insert(_ deadline: Int64, _ number: UInt64) {
     heap.append((deadline, number))

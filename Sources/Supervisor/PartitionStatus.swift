@@ -1,7 +1,9 @@
+import Definitions
+
 /// What a partition does now, and has done.
 public struct PartitionStatus: Sendable {
   /// What it does.
-  public enum State: String, Sendable {
+  public enum State: String, CaseIterable, Sendable {
     /// It was never started.
     case created
     case running

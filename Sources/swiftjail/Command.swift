@@ -28,8 +28,10 @@ extension Command {
 /// All commands, in the order of the help.
 let commands: [any Command.Type] = [
   Run.self, Exec.self, Ps.self, List.self, Create.self, Start.self, StateCommand.self, Kill.self,
-  Delete.self, Pause.self, Resume.self, Spec.self, FeaturesCommand.self, Completion.self,
-  InitCommand.self,
+  Delete.self, Pause.self, Resume.self, Up.self, Down.self, Stop.self, Restart.self, Remove.self, Logs.self,
+  Stats.self, Top.self, Events.self, Inspect.self, PartitionNames.self, Check.self, Spec.self,
+  FeaturesCommand.self,
+  Completion.self, InitCommand.self,
 ]
 
 /// What is set for all commands.
@@ -38,12 +40,15 @@ struct Settings: Sendable {
   let store: ContainerStore
   /// Who makes cgroups.
   let cgroupDriver: CgroupDriver
+  /// Where the supervisor listens; `nil` for that of the containers.
+  let supervisorSocket: String?
   /// Where messages go.
   let log: Log
 
   /// The options before the command's name.
   static let options = [
     Option("root", value: "DIR", "keep the state of containers in DIR (default: /run/swiftjail)"),
+    Option("socket", value: "PATH", "where the supervisor listens (default: swiftjaild.sock in the root)"),
     Option("log", value: "FILE", "write messages to FILE as well"),
     Option(
       "log-format", value: "FORMAT", choices: ["text", "json"],
@@ -62,6 +67,7 @@ struct Settings: Sendable {
     let root = arguments["root"] ?? ContainerStore.defaultPath
     guard !root.isEmpty else { throw Failure(.usage, "--root: the path is empty") }
     store = ContainerStore(path: root)
+    supervisorSocket = arguments["socket"]
     switch arguments["cgroup-manager"] {
     case nil: cgroupDriver = arguments.has("systemd-cgroup") ? .systemd : .cgroupfs
     case "cgroupfs"?: cgroupDriver = .cgroupfs

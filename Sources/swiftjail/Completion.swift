@@ -24,6 +24,12 @@ enum Completion: Command {
     }
   }
 
+  /// When a word may be the name of a partition of the supervisor: a command, a comma, and after how many operands.
+  private static var beforePartition: String {
+    visible.filter { $0.operands.hasPrefix("NAME") || $0.operands.hasPrefix("[NAME") }
+      .map { "\($0.name),\($0.operandCount.upperBound > 1 ? "*" : "0")" }.joined(separator: " | ")
+  }
+
   private static var script: String {
     var script = """
       # bash completion for swiftjail
@@ -31,14 +37,18 @@ enum Completion: Command {
         local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
         # Bash makes a word of the equals sign between an option and its value.
         if [[ $word == = ]]; then word=; elif [[ $previous == = ]]; then previous=${COMP_WORDS[COMP_CWORD-2]}; fi
-        local program=${COMP_WORDS[0]} root=() command= first= count=0 i
+        local program=${COMP_WORDS[0]} place=() command= first= count=0 i
         for ((i = 1; i < COMP_CWORD; i++)); do
           case $command,${COMP_WORDS[i]} in
-          ,--root) [[ ${COMP_WORDS[i+1]} != = ]] || ((i++)); ((i++)); root=(--root "${COMP_WORDS[i]/#\\~/$HOME}") ;;
+          ,--root | ,--socket)
+            place+=("${COMP_WORDS[i]}")
+            [[ ${COMP_WORDS[i+1]} != = ]] || ((i++)); ((i++)); place+=("${COMP_WORDS[i]/#\\~/$HOME}") ;;
 
       """
     for (command, options) in sections {
-      let patterns = patterns(options.filter { $0.value != nil && $0.name != "root" }, of: command)
+      let patterns = patterns(
+        options.filter { $0.value != nil && !(command.isEmpty && ["root", "socket"].contains($0.name)) },
+        of: command)
       if !patterns.isEmpty {
         script += "    \(patterns)) [[ ${COMP_WORDS[i+1]} != = ]] || ((i++)); ((i++)) ;;\n"
       }
@@ -94,7 +104,9 @@ enum Completion: Command {
           names=$options
         else
           case $command,$count in
-          \(takingContainer.map { "\($0.name),0" }.joined(separator: " | "))) names=$("$program" "${root[@]}" list --quiet 2>/dev/null) ;;
+          \(takingContainer.map { "\($0.name),0" }.joined(separator: " | "))) names=$("$program" "${place[@]}" list --quiet 2>/dev/null) ;;
+          \(beforePartition)) names=$("$program" "${place[@]}" \(PartitionNames.name) 2>/dev/null) ;;
+          \(Check.name),*) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
           \(Kill.name),1) names=$(compgen -A signal -- SIG) ;;
           \(name),0) names=bash ;;
           esac

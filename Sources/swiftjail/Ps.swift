@@ -81,7 +81,7 @@ enum Ps: Command {
   }
 
   /// `text` as it may be shown: a container decides what its processes are called, not what a terminal does.
-  private static func printable(_ text: String) -> String {
+  static func printable(_ text: String) -> String {
     String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : Character($0) })
   }
 }

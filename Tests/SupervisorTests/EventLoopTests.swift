@@ -80,4 +80,17 @@ struct EventLoopTests {
     while let number = queue.removeFirst() { order.append(deadlines[Int(number)]) }
     #expect(order == deadlines.sorted())
   }
+
+  @Test("Timers that are cancelled long before their time take no memory, and the others keep theirs")
+  func cancelled() throws {
+    let loop = try EventLoop()
+    var calls: [Int] = []
+    loop.after(milliseconds: 2) { calls.append(2) }
+    loop.after(milliseconds: 1) { calls.append(1) }
+    loop.after(milliseconds: .max) { calls.append(3) }
+    for _ in 0..<10_000 { loop.cancel(loop.after(milliseconds: 60_000) {}) }
+    #expect(loop.timerCount < 100)
+    while calls.count < 2 { try loop.turn(longest: 10) }
+    #expect(calls == [1, 2])
+  }
 }

@@ -23,6 +23,19 @@ public struct PartitionDefinition: Equatable, Sendable {
     case unlessStopped
   }
 
+  /// How long it is waited before a partition that has ended is started again: the longer, the more often in a row.
+  public struct RestartDelay: Equatable, Sendable {
+    /// Before the first restart, in milliseconds; 0 for none before any. Each further one waits twice as long.
+    public var initial: Int64 = 100
+    /// The longest wait, in milliseconds.
+    public var longest: Int64 = 60_000
+    /// How long it has to run, in milliseconds, for those before to be forgotten.
+    public var forgottenAfter: Int64 = 10_000
+
+    /// From 100 ms to a minute, forgotten after 10 s.
+    public init() {}
+  }
+
   /// How it is found out whether the program does its work.
   public struct HealthCheck: Equatable, Sendable {
     /// The command that is executed inside.
@@ -57,6 +70,8 @@ public struct PartitionDefinition: Equatable, Sendable {
   public var content: Content
   /// When it is started again.
   public var restart = RestartPolicy.no
+  /// How long it is waited before that.
+  public var restartDelay = RestartDelay()
   /// How it is found out whether it works.
   public var healthCheck: HealthCheck?
   /// What asks it to end.
@@ -71,10 +86,10 @@ public struct PartitionDefinition: Equatable, Sendable {
   public var log = LogLimits()
   /// Whether something can be written to its standard input.
   public var opensInput = false
+  /// Whether its standard input ends when the first client that was attached to it has gone.
+  public var closesInput = false
   /// Whether it is removed when it has ended.
   public var isRemovedAtEnd = false
-  /// How many are kept built up to their last step, to be started at once.
-  public var warm = 0
 
   /// A partition called `name` with `content`, and nothing out of the ordinary.
   public init(name: String, content: Content) {

@@ -1,0 +1,136 @@
+import Container
+import Definitions
+import Layers
+import Linux
+import OCI
+
+/// Answers requests of the Docker Engine API, and a few of its own, from what the supervisor knows and does.
+public final class APIService {
+  let supervisor: Supervisor
+  let loop: EventLoop
+  private let log: (String) -> Void
+  private let definitions: DesiredState
+  private let started = Clock.now()
+  private var server: HTTPServer?
+  private var answers: [Int: UInt64] = [:]
+  /// What was asked for of commands inside, by id.
+  var requests: [String: ExecRequest] = [:]
+
+  /// The version of the program.
+  public static let version = "0.1.0"
+
+  /// Listens on the socket at `path`, for root and the group `swiftjail`.
+  public init(
+    _ supervisor: Supervisor, _ definitions: DesiredState, _ loop: EventLoop, path: String,
+    log: @escaping (String) -> Void
+  ) throws(SupervisorError) {
+    self.supervisor = supervisor
+    self.definitions = definitions
+    self.loop = loop
+    self.log = log
+    do throws(HTTPServerError) {
+      server = try HTTPServer(loop: loop, path: path, group: "swiftjail") {
+        [unowned self] request, exchange in
+        // Before it is known what runs, an answer would be a guess.
+        supervisor.whenReady { [unowned self] in serve(request, exchange) }
+      }
+    } catch {
+      throw SupervisorError(.failed, error.description)
+    }
+  }
+
+  private func serve(_ request: HTTPRequest, _ exchange: HTTPExchange) {
+    do throws(APIError) {
+      if try serveOwn(request, exchange) { return }
+      let target = request.target.text
+      let endpoint = try Endpoint(method: request.method.rawValue, target: target)
+      if request.method != .get, request.method != .head {
+        log(
+          "pid \(exchange.peer.pid) of user \(exchange.peer.user): \(request.method.rawValue) \(target.prefix { $0 != "?" })"
+        )
+      }
+      try serve(endpoint, request, exchange)
+    } catch {
+      respond(exchange, error)
+    }
+  }
+
+  // MARK: Answers
+
+  static var headers: HTTPHeaders {
+    var headers: HTTPHeaders = [:]
+    for field in EngineFacts.headers { headers.add(field.name, field.value) }
+    return headers
+  }
+
+  func respond(_ exchange: HTTPExchange, _ status: HTTPStatus, _ document: JSON? = nil) {
+    var response = document.map { HTTPResponse(status, json: $0) } ?? HTTPResponse(status)
+    for field in EngineFacts.headers { response.headers.add(field.name, field.value) }
+    count(status)
+    exchange.respond(response)
+  }
+
+  func respond(_ exchange: HTTPExchange, _ error: APIError) {
+    respond(exchange, HTTPStatus(rawValue: error.status) ?? .internalServerError, error.json)
+  }
+
+  func respond(_ exchange: HTTPExchange, _ error: SupervisorError) {
+    if error.kind == .unchanged { return respond(exchange, .notModified) }
+    respond(exchange, Self.apiError(error))
+  }
+
+  static func apiError(_ error: SupervisorError) -> APIError {
+    let status =
+      switch error.kind {
+      case .failed: 500
+      case .invalid: 400
+      case .notFound: 404
+      case .conflict, .unchanged: 409
+      }
+    return APIError(status: status, error.description)
+  }
+
+  func count(_ status: HTTPStatus) { answers[status.rawValue, default: 0] += 1 }
+
+  /// Does `body`, whose errors are the answer.
+  func attempt<Result>(_ body: () throws(SupervisorError) -> Result) throws(APIError) -> Result {
+    do throws(SupervisorError) { return try body() } catch { throw Self.apiError(error) }
+  }
+
+  static func document(_ request: HTTPRequest) throws(APIError) -> JSON {
+    if request.body.isEmpty { return .object(JSON.Object()) }
+    do throws(JSONError) { return try JSON(parsing: request.body) } catch {
+      throw .badRequest("the request's body: \(error)")
+    }
+  }
+
+  // MARK: What is not Docker's
+
+  /// - Returns: whether it is.
+  private func serveOwn(_ request: HTTPRequest, _ exchange: HTTPExchange) throws(APIError) -> Bool {
+    guard request.target.segments.first == "swiftjail" else { return false }
+    switch (request.method, request.target.segments.dropFirst().first) {
+    case (.post, "up"?): definitions.startAll()
+    case (.post, "down"?): definitions.stopAll()
+    default: throw .notFound("page not found")
+    }
+    respond(exchange, .noContent)
+    return true
+  }
+
+  func metrics() -> [UInt8] {
+    var counters = SupervisorCounters(version: Self.version, started: started)
+    counters.process = try? .current(maximumDescriptors: ResourceLimit.openFiles)
+    counters.requests = answers.sorted { $0.key < $1.key }.map {
+      SupervisorCounters.Requests(status: $0.key, count: $0.value)
+    }
+    counters.starts = supervisor.starts
+    return Metrics.text(supervisor.statuses.map { ($0, usage($0)) }, counters)
+  }
+
+  /// What a partition uses now.
+  func usage(_ status: PartitionStatus) -> PartitionUsage? {
+    guard status.pid != nil, let id = try? ContainerID(status.definition.name) else { return nil }
+    return (try? supervisor.store.container(id))?.partitionUsage()
+  }
+}

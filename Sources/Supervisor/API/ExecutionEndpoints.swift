@@ -1,0 +1,101 @@
+import Definitions
+import Linux
+import OCI
+
+extension APIService {
+  /// Commands that are executed in partitions.
+  func serveExecution(
+    _ endpoint: Endpoint, _ request: HTTPRequest, _ exchange: HTTPExchange
+  ) throws(APIError) {
+    switch endpoint {
+    case .createExecution(let reference):
+      let asked = try ExecRequest(try Self.document(request))
+      let name = try find(reference).definition.name
+      var settings = Execution.Settings(command: asked.command)
+      settings.environment = asked.environment.variables
+      settings.user = asked.user
+      settings.workingDirectory = asked.workingDirectory
+      settings.hasTerminal = asked.hasTerminal
+      settings.opensInput = asked.input
+      settings.isPrivileged = asked.isPrivileged
+      let execution = try attempt { () throws(SupervisorError) in try supervisor.prepare(settings, in: name) }
+      requests[execution.id] = asked
+      requests = requests.filter { supervisor.executions[$0.key] != nil }
+      respond(exchange, .created, .members(["Id": .string(execution.id)]))
+    case .startExecution(let id):
+      let execution = try execution(id)
+      guard execution.state == .new else { throw .conflict("exec instance \(id) was started already") }
+      start(execution, try ExecStartRequest(try Self.document(request)), exchange)
+    case .resizeExecution(let id, let size):
+      try execution(id).resize(rows: size.height, columns: size.width)
+      respond(exchange, .ok)
+    case .inspectExecution(let id): respond(exchange, .ok, try inspection(of: try execution(id)))
+    default: throw .notFound("page not found")
+    }
+  }
+
+  private func execution(_ id: String) throws(APIError) -> Execution {
+    guard let execution = supervisor.executions[id] else {
+      throw .notFound("No such exec instance: \(id)")
+    }
+    return execution
+  }
+
+  private func inspection(of execution: Execution) throws(APIError) -> JSON {
+    guard let request = requests[execution.id] else {
+      throw .notFound("No such exec instance: \(execution.id)")
+    }
+    let state: ExecInspection.State =
+      switch execution.state {
+      case .new, .starting: .created
+      case .running(let pid): .running(pid: pid)
+      case .failed: .exited(126)
+      case .ended(let status): .exited(status)
+      }
+    let container = supervisor.partitions[execution.partition]?.record.id ?? ""
+    return ExecInspection(id: execution.id, containerID: container, request: request, state: state).json
+  }
+
+  private func start(_ execution: Execution, _ asked: ExecStartRequest, _ exchange: HTTPExchange) {
+    if asked.isDetached {
+      execution.onStart = { [unowned self] in
+        if case .failed(let reason) = execution.state {
+          respond(exchange, APIError.badRequest(reason))
+        } else {
+          respond(exchange, .ok)
+        }
+      }
+      return execution.start(in: supervisor.store)
+    }
+    let isRaw = execution.settings.hasTerminal
+    count(.switchingProtocols)
+    let connection = exchange.hijack(
+      contentType: isRaw
+        ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream")
+    let input = InputPipe(
+      loop, open: { execution.inputDescriptor() }, end: { execution.endInput() })
+    execution.onOutput = { stream, bytes in
+      connection.write(isRaw ? bytes : Self.frame(stream, bytes))
+      // The program waits as long as the client does not read.
+      guard !connection.isWritable else { return }
+      execution.pauseOutput()
+      connection.whenWritable { execution.resumeOutput() }
+    }
+    execution.onStart = { input.retry() }
+    execution.onEnd = {
+      if case .failed(let reason) = execution.state {
+        connection.write(isRaw ? Array("\(reason)\r\n".utf8) : Self.frame(.stderr, Array("\(reason)\n".utf8)))
+      }
+      connection.close()
+    }
+    input.take(from: connection)
+    connection.onReadEnd { input.end() }
+    connection.whenClosed {
+      // Nobody reads it any more, and it goes on.
+      execution.onOutput = nil
+      execution.resumeOutput()
+      input.end()
+    }
+    execution.start(in: supervisor.store)
+  }
+}

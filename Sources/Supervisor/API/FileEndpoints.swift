@@ -1,0 +1,63 @@
+import Container
+import Definitions
+import Layers
+import Linux
+import OCI
+
+extension APIService {
+  /// Answers with the files that a partition has changed.
+  func listChanges(of status: PartitionStatus, _ exchange: HTTPExchange) throws(APIError) {
+    let name = status.definition.name
+    guard case .partition = status.definition.content else {
+      throw .notOffered("the list of changed files of a bundle, which has no layer of its own,")
+    }
+    let store = supervisor.store
+    try attempt { () throws(SupervisorError) in
+      try supervisor.findOut("list the changes of \(name)") { () throws(SupervisorError) in
+        try Self.changes(of: name, in: store)
+      } done: { [unowned self] result in
+        switch result {
+        case .success(let bytes):
+          var headers = Self.headers
+          headers.add("Content-Type", "application/json")
+          count(.ok)
+          exchange.respond(HTTPResponse(.ok, headers: headers, body: bytes))
+        case .failure(let error): respond(exchange, error)
+        }
+      }
+    }
+  }
+
+  private static func changes(of name: String, in store: ContainerStore) throws(SupervisorError) -> [UInt8] {
+    let id: ContainerID
+    do throws(ContainerError) { id = try ContainerID(name) } catch { throw SupervisorError(error) }
+    do throws(LayerError) {
+      let changes = try PartitionStore(of: store).changes(of: id).map { change in
+        (path: change.path, change: ContainerResponse.Change(change.kind))
+      }
+      return ContainerResponse.changes(changes).bytes()
+    } catch {
+      throw SupervisorError(.failed, error.description)
+    }
+  }
+}
+
+extension ContainerResponse.Change {
+  init(_ kind: LayerChange.Kind) {
+    switch kind {
+    case .modified: self = .modified
+    case .added: self = .added
+    case .removed: self = .removed
+    }
+  }
+}
+
+extension Supervisor {
+  /// Does `work`, called `name`, in a process of its own, and calls `done` with what came of it.
+  func findOut(
+    _ name: String, _ work: () throws(SupervisorError) -> [UInt8],
+    done: @escaping (Result<[UInt8], SupervisorError>) -> Void
+  ) throws(SupervisorError) {
+    do throws(Errno) { try Errand.run(loop, work, done: done) } catch { throw SupervisorError(name, error) }
+  }
+}

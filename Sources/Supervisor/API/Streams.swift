@@ -1,0 +1,166 @@
+import Definitions
+import Linux
+import OCI
+
+extension APIService {
+  // MARK: Logs
+
+  /// Answers with what a partition has written, and goes on until it ends if that is asked for.
+  func streamLogs(
+    of status: PartitionStatus, _ query: Endpoint.LogQuery, _ exchange: HTTPExchange
+  ) throws(APIError) {
+    guard query.output || query.error else {
+      throw .badRequest("Bad parameters: you must choose at least one stream")
+    }
+    let name = status.definition.name
+    var selection = LogSelection()
+    selection.streams = []
+    if query.output { selection.streams.insert(.stdout) }
+    if query.error { selection.streams.insert(.stderr) }
+    selection.since = query.since
+    selection.until = query.until
+    selection.tail = query.tail
+    count(.ok)
+    let isRaw = status.definition.hasTerminal
+    var headers = Self.headers
+    headers.add(
+      "Content-Type",
+      isRaw ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream")
+    let stream = exchange.startStream(.ok, headers: headers)
+    let pace = LogFollower.Pace(isReady: { stream.isWritable }, whenReady: { stream.whenWritable($0) })
+    let follower = LogFollower(supervisor.logPath(of: name), selection, loop, pace) { entries in
+      var all: [UInt8] = []
+      for entry in entries {
+        var bytes = entry.bytes
+        if query.hasTimes { bytes = Array("\(Clock.text(entry.time)) ".utf8) + bytes }
+        all += isRaw ? bytes : Self.frame(entry.stream, bytes)
+      }
+      stream.write(all)
+    }
+    var forget = {}
+    // This is what holds the follower.
+    stream.whenClosed {
+      follower.stop()
+      forget()
+    }
+    guard query.follows, status.pid != nil else { return follower.finish { stream.end() } }
+    follower.follow()
+    follower.read()
+    do throws(SupervisorError) {
+      forget = try supervisor.wait(name, for: .nextExit) { _ in follower.finish { stream.end() } }
+    } catch { stream.end() }
+  }
+
+  static func frame(_ stream: LogStream, _ bytes: [UInt8]) -> [UInt8] {
+    MultiplexedStream.frame(stream == .stderr ? .error : .output, bytes)
+  }
+
+  // MARK: Waiting
+
+  /// Answers at once that the request is taken, and with the status when it is known.
+  func wait(
+    for status: PartitionStatus, _ condition: Endpoint.WaitCondition, _ exchange: HTTPExchange
+  ) throws(APIError) {
+    var headers = Self.headers
+    headers.add("Content-Type", "application/json")
+    count(.ok)
+    let stream = exchange.startStream(.ok, headers: headers)
+    let forget = try attempt { () throws(SupervisorError) in
+      try supervisor.wait(status.definition.name, for: condition) { status in
+        stream.write(ContainerResponse.waited(status.exitStatus ?? 0, error: status.error).bytes())
+        stream.end()
+      }
+    }
+    stream.whenClosed(forget)
+  }
+
+  // MARK: Events
+
+  /// Answers with what has happened, and what happens from now on.
+  func streamEvents(_ query: EventQuery, _ exchange: HTTPExchange) {
+    var headers = Self.headers
+    headers.add("Content-Type", "application/json")
+    count(.ok)
+    let stream = exchange.startStream(.ok, headers: headers)
+    if query.since != nil {
+      for event in supervisor.events.recent where query.wants(event) { stream.write(event.line) }
+    }
+    let now = Clock.now()
+    if let until = query.until, until <= now { return stream.end() }
+    let end = supervisor.events.watch { event in
+      if query.wants(event) { stream.write(event.line) }
+    }
+    var timer: EventLoop.Timer?
+    if let until = query.until {
+      timer = loop.after(milliseconds: (until - now) / 1_000_000) {
+        end()
+        stream.end()
+      }
+    }
+    stream.whenClosed { [unowned self] in
+      end()
+      if let timer { loop.cancel(timer) }
+    }
+  }
+
+  // MARK: Statistics
+
+  /// Answers with what a partition uses, once or each second.
+  func streamStatistics(
+    of status: PartitionStatus, isStream: Bool, isOneShot: Bool, _ exchange: HTTPExchange
+  ) {
+    let name = status.definition.name
+    let first = sample(name)
+    guard isStream else {
+      if isOneShot || first == nil {
+        let document = ContainerStats.document(name: name, id: status.id, now: first, previous: nil)
+        return respond(exchange, .ok, document)
+      }
+      // Two looks make a share.
+      loop.after(milliseconds: 1000) { [unowned self] in
+        let document = ContainerStats.document(name: name, id: status.id, now: sample(name), previous: first)
+        respond(exchange, .ok, document)
+      }
+      return
+    }
+    var headers = Self.headers
+    headers.add("Content-Type", "application/json")
+    count(.ok)
+    let stream = exchange.startStream(.ok, headers: headers)
+    stream.write(
+      ContainerStats.document(name: name, id: status.id, now: first, previous: nil).bytes() + [0x0a])
+    continueStatistics(name, status.id, first, stream)
+  }
+
+  private func continueStatistics(
+    _ name: String, _ id: String, _ previous: UsageSample?, _ stream: HTTPStream
+  ) {
+    let timer = loop.after(milliseconds: 1000) { [unowned self] in
+      guard supervisor.partitions[name] != nil else { return stream.end() }
+      let now = sample(name)
+      if stream.isWritable {
+        stream.write(
+          ContainerStats.document(name: name, id: id, now: now, previous: previous).bytes() + [0x0a])
+      }
+      continueStatistics(name, id, now, stream)
+    }
+    stream.whenClosed { [unowned self] in loop.cancel(timer) }
+  }
+
+  private func sample(_ name: String) -> UsageSample? {
+    guard let partition = supervisor.partitions[name], let usage = usage(partition.status),
+      let host = try? HostUsage.now()
+    else { return nil }
+    return UsageSample(time: Clock.now(), usage: usage, host: host)
+  }
+}
+
+extension PartitionDefinition {
+  /// Whether its program is at a terminal.
+  var hasTerminal: Bool {
+    switch content {
+    case .partition(let settings): settings.hasTerminal
+    case .bundle: false
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import Definitions
+import Linux
+
+/// Makes the partitions those that the files of a directory define, whenever these change.
+public final class DesiredState {
+  private let directory: String
+  private let supervisor: Supervisor
+  private let loop: EventLoop
+  private let log: (String) -> Void
+  private var inotify: Inotify?
+  private var current = DefinitionSet()
+  private var reload: EventLoop.Timer?
+  /// Those that wait for others to be started, in their order.
+  private var waiting: [String] = []
+  /// Those that could not be made while an earlier one of the same name is on its way out.
+  private var blocked: Set<String> = []
+  private var isFirst = true
+
+  /// A change is seldom alone: for so long others are waited for, in milliseconds.
+  private static let patience: Int64 = 100
+
+  /// Reads `directory` once it is known what runs, and again whenever a file in it changes.
+  public init(
+    _ directory: String, _ supervisor: Supervisor, _ loop: EventLoop, log: @escaping (String) -> Void
+  ) {
+    self.directory = directory
+    self.supervisor = supervisor
+    self.loop = loop
+    self.log = log
+    _ = supervisor.events.watch { [unowned self] event in
+      switch event.action {
+      case .start, .health(.healthy): startWaiting()
+      // Whether it is started again is not known yet.
+      case .die where !waiting.isEmpty: loop.after(milliseconds: 0) { [unowned self] in startWaiting() }
+      case .destroy where blocked.remove(event.name) != nil: scheduleReading()
+      default: break
+      }
+    }
+    supervisor.whenReady { [unowned self] in
+      watch()
+      read()
+    }
+  }
+
+  /// Reads the directory now.
+  public func read() {
+    guard (try? FileStatus.of(directory)) != nil else {
+      // A slip in a path must not cost anybody his partitions: what is to go is taken out of a directory that is there.
+      if !supervisor.definedByFiles.isEmpty {
+        log("\(directory): there is no such directory; what files have defined stays as it is")
+      }
+      return
+    }
+    apply(
+      DefinitionSet(DefinitionSet.sources([directory]), initProgram: Supervisor.initProgram, keeping: current)
+    )
+  }
+
+  private func apply(_ wanted: DefinitionSet) {
+    for error in wanted.errors { log(error.description) }
+    current = wanted
+    let definitions = wanted.inStartOrder
+    let changes = DefinitionChanges(from: supervisor.definedByFiles, to: wanted)
+    if !changes.unclear.isEmpty {
+      log(
+        "nobody is removed while files have errors; without a definition now: \(changes.unclear.joined(separator: ", "))"
+      )
+    }
+    for name in changes.removed { supervisor.retire(name) }
+    for change in changes.changed { supervisor.change(change.definition, change.extent) }
+    for definition in changes.added {
+      do throws(SupervisorError) {
+        _ = try supervisor.create(definition, .file)
+        waiting.append(definition.name)
+      } catch {
+        log("\(definition.name): \(error)")
+        if error.kind == .conflict { blocked.insert(definition.name) }
+      }
+    }
+    if isFirst {
+      let added = Set(waiting)
+      waiting += definitions.map(\.name).filter { !added.contains($0) && supervisor.isUntouched($0) }
+      isFirst = false
+    }
+    startWaiting()
+  }
+
+  /// Starts those that wait for nobody any more.
+  private func startWaiting() {
+    let names = waiting
+    waiting = []
+    if names.isEmpty { return }
+    var rest: [String] = []
+    var held: Set<String> = []
+    for name in names {
+      guard let partition = supervisor.partitions[name], !partition.isRunning else { continue }
+      if partition.definition.after.contains(where: { held.contains($0) || supervisor.holdsUpOthers($0) }) {
+        rest.append(name)
+        held.insert(name)
+      } else {
+        supervisor.startUnasked(partition)
+      }
+    }
+    waiting = rest + waiting
+  }
+
+  /// Starts all that are defined and do not run.
+  public func startAll() {
+    read()
+    for definition in current.inStartOrder where !waiting.contains(definition.name) {
+      guard let partition = supervisor.partitions[definition.name], !partition.isRunning else { continue }
+      waiting.append(definition.name)
+    }
+    startWaiting()
+  }
+
+  /// Stops all that are defined, those first that are after others.
+  public func stopAll() {
+    for name in waiting { supervisor.startNoMore(name) }
+    waiting = []
+    for definition in current.inStartOrder.reversed() {
+      do throws(SupervisorError) { try supervisor.stop(definition.name) {} } catch {
+        // It does not run.
+      }
+    }
+  }
+
+  private func watch() {
+    do throws(Errno) {
+      let inotify = try Inotify()
+      _ = try inotify.add(directory, [.closedAfterWriting, .created, .deleted, .movedFrom, .movedTo])
+      try loop.watch(inotify.rawValue, .readable) { [unowned self] _ in
+        _ = try? self.inotify?.read()
+        scheduleReading()
+      }
+      self.inotify = consume inotify
+    } catch .noSuchFileOrDirectory {
+      log("\(directory): there is no such directory, so nothing is defined by files")
+    } catch {
+      log("\(directory): changes in it are not noticed: \(error)")
+    }
+  }
+
+  private func scheduleReading() {
+    guard reload == nil else { return }
+    reload = loop.after(milliseconds: Self.patience) { [unowned self] in
+      reload = nil
+      read()
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import Linux
+
+/// What a request of the API is for, with the parameters of its target.
+public enum Endpoint: Equatable, Sendable {
+  // The engine.
+  case ping
+  case version
+  case info
+  case diskUsage
+  case events(EventQuery)
+  case metrics
+
+  // Containers.
+  case listContainers(ContainerList)
+  case createContainer(name: String?)
+  case inspectContainer(ContainerReference, includesSizes: Bool)
+  case processes(ContainerReference, psArguments: String)
+  case logs(ContainerReference, LogQuery)
+  case changes(ContainerReference)
+  case statistics(ContainerReference, isStream: Bool, isOneShot: Bool)
+  case resizeContainer(ContainerReference, TerminalSize)
+  case start(ContainerReference)
+  /// `timeout` in seconds; `nil` for the container's own.
+  case stop(ContainerReference, timeout: Int64?)
+  case restart(ContainerReference, timeout: Int64?)
+  case kill(ContainerReference, Signal)
+  case update(ContainerReference)
+  case rename(ContainerReference, to: String)
+  case pause(ContainerReference)
+  case unpause(ContainerReference)
+  case attach(ContainerReference, AttachQuery)
+  case wait(ContainerReference, WaitCondition)
+  case removeContainer(ContainerReference, isForced: Bool)
+  case archiveStatus(ContainerReference, path: String)
+  case readArchive(ContainerReference, path: String)
+  case writeArchive(ContainerReference, ArchiveQuery)
+  case pruneContainers(ContainerPrune)
+
+  // Programs that are executed in containers.
+  case createExecution(ContainerReference)
+  case startExecution(String)
+  case resizeExecution(String, TerminalSize)
+  case inspectExecution(String)
+
+  // What there is beside containers.
+  case listImages(filters: String?)
+  case inspectImage(String)
+  case imageHistory(String)
+  case listNetworks(filters: String?)
+  case inspectNetwork(String)
+  case listVolumes
+  case pruneNothing(Absent)
+
+  /// A kind of thing of which there is nothing to be removed, as there is none or it is not ours.
+  public enum Absent: String, Sendable {
+    case build
+    case images
+    case networks
+    case volumes
+  }
+
+  /// How large a terminal is to be.
+  public struct TerminalSize: Equatable, Sendable {
+    /// In characters.
+    public let height: UInt16
+    /// In characters.
+    public let width: UInt16
+  }
+
+  /// Which part of what a container wrote is wanted.
+  public struct LogQuery: Equatable, Sendable {
+    /// Whether its standard output is wanted.
+    public let output: Bool
+    /// Whether its standard error is wanted.
+    public let error: Bool
+    /// Whether what it writes from now on is wanted as well.
+    public let follows: Bool
+    /// Whether each line begins with its time.
+    public let hasTimes: Bool
+    /// From when on, in nanoseconds since 1970; `nil` for all.
+    public let since: Int64?
+    /// Until when, in nanoseconds since 1970; `nil` for without an end.
+    public let until: Int64?
+    /// How many of the last lines; `nil` for all.
+    public let tail: Int?
+  }
+
+  /// Which streams a client wants to be attached to.
+  public struct AttachQuery: Equatable, Sendable {
+    /// Whether what was written before is wanted.
+    public let logs: Bool
+    /// Whether what comes from now on is wanted.
+    public let stream: Bool
+    /// Whether the client writes to standard input.
+    public let input: Bool
+    /// Whether it reads standard output.
+    public let output: Bool
+    /// Whether it reads standard error.
+    public let error: Bool
+    /// The keys that detach it; empty for the usual ones.
+    public let detachKeys: String
+  }
+
+  /// What is waited for.
+  public enum WaitCondition: String, Sendable {
+    /// That it does not run.
+    case notRunning = "not-running"
+    /// That it ends from now on.
+    case nextExit = "next-exit"
+    /// That it is removed.
+    case removed
+  }
+
+  /// How an archive is unpacked into a container.
+  public struct ArchiveQuery: Equatable, Sendable {
+    /// The directory in the container.
+    public let path: String
+    /// Whether a directory is never put in the place of a file, nor the other way round.
+    public let keepsKinds: Bool
+    /// Whether owners are those of the archive.
+    public let keepsOwners: Bool
+  }
+}

@@ -1,0 +1,154 @@
+import Definitions
+import Linux
+import OCI
+
+/// Something that happened to a container, as the API tells it (`EventMessage`).
+public struct ContainerEvent: Equatable, Sendable {
+  /// What happened.
+  public enum Action: Equatable, Sendable {
+    case create
+    case start
+    /// It ended, as a shell would say it.
+    case die(exitStatus: Int32)
+    case stop
+    case kill(Signal)
+    case restart
+    case destroy
+    case pause
+    case unpause
+    /// It had the old name, with a leading slash in the document.
+    case rename(from: String)
+    case update
+    case outOfMemory
+    case attach
+    case detach
+    case resize(height: UInt16, width: UInt16)
+    case health(PartitionStatus.Health)
+    case execCreate(id: String, command: [String])
+    case execStart(id: String, command: [String])
+    case execDie(id: String, exitStatus: Int32)
+
+    /// What it is called.
+    var name: String {
+      switch self {
+      case .create: "create"
+      case .start: "start"
+      case .die: "die"
+      case .stop: "stop"
+      case .kill: "kill"
+      case .restart: "restart"
+      case .destroy: "destroy"
+      case .pause: "pause"
+      case .unpause: "unpause"
+      case .rename: "rename"
+      case .update: "update"
+      case .outOfMemory: "oom"
+      case .attach: "attach"
+      case .detach: "detach"
+      case .resize: "resize"
+      case .health(let health): "health_status: \(health.rawValue)"
+      case .execCreate(_, let command): "exec_create: \(command.joined(separator: " "))"
+      case .execStart(_, let command): "exec_start: \(command.joined(separator: " "))"
+      case .execDie: "exec_die"
+      }
+    }
+
+    /// What is said about it beside the container.
+    var attributes: NamedValues<String> {
+      switch self {
+      case .die(let status): ["exitCode": String(status)]
+      case .kill(let signal): ["signal": String(signal.rawValue)]
+      case .rename(let old): ["oldName": "/\(old)"]
+      case .resize(let height, let width): ["height": String(height), "width": String(width)]
+      case .execCreate(let id, _), .execStart(let id, _): ["execID": id]
+      case .execDie(let id, let status): ["execID": id, "exitCode": String(status)]
+      default: [:]
+      }
+    }
+  }
+
+  /// What happened.
+  public var action: Action
+  /// The container's id.
+  public var id: String
+  /// Its name; after a rename, the new one.
+  public var name: String
+  /// What it is made of.
+  public var image: String
+  /// What its owner notes about it.
+  public var labels: NamedValues<String>
+  /// When, in nanoseconds since 1970.
+  public var time: Int64
+
+  /// Something that happened to `partition` at that time.
+  public init(_ action: Action, of partition: PartitionStatus, time: Int64) {
+    self.action = action
+    id = partition.id
+    name = partition.definition.name
+    image = ContainerDocument.image(of: partition.definition)
+    labels = partition.definition.labels
+    self.time = time
+  }
+
+  /// The document.
+  public var json: JSON {
+    var attributes = labels
+    for element in action.attributes.elements { attributes[element.name] = element.value }
+    attributes["image"] = image
+    attributes["name"] = name
+    return .members([
+      "status": .string(action.name), "id": .string(id), "from": .string(image), "Type": .string("container"),
+      "Action": .string(action.name),
+      "Actor": .members(["ID": .string(id), "Attributes": attributes.json]), "scope": .string("local"),
+      "time": .integer(time / 1_000_000_000), "timeNano": .integer(time),
+    ])
+  }
+
+  /// The document on a line, as it goes into the stream.
+  public var line: [UInt8] { json.bytes() + [UInt8(ascii: "\n")] }
+}
+
+/// What `GET /events` asks for.
+public struct EventQuery: Equatable, Sendable {
+  /// From when on, in nanoseconds since 1970; `nil` for from now on.
+  public let since: Int64?
+  /// Until when; `nil` for without an end.
+  public let until: Int64?
+  private let filters: Filters
+
+  /// Reads the query.
+  ///
+  /// - Throws: `APIError` for a filter that there is not, or a time that is none.
+  init(_ query: Query, now: Int64) throws(APIError) {
+    since = try query.time("since", now: now)
+    until = try query.time("until", now: now)
+    filters = try Filters(
+      query.text("filters"),
+      known: [
+        "config", "container", "daemon", "event", "image", "label", "network", "node", "plugin", "scope",
+        "secret", "service", "type", "volume",
+      ])
+    if let since, let until, until < since {
+      throw .badRequest("since=\(since / 1_000_000_000) is after until=\(until / 1_000_000_000)")
+    }
+  }
+
+  /// Whether `event` is wanted.
+  public func wants(_ event: ContainerEvent) -> Bool {
+    if let since, event.time < since { return false }
+    if let until, event.time > until { return false }
+    // Events of other things than containers there are none.
+    for name in ["config", "daemon", "network", "node", "plugin", "secret", "service", "volume"]
+    where filters[name] != nil { return false }
+    // Of a name such as "exec_start: ls", the beginning is enough.
+    let action = event.action.name.prefix { $0 != ":" }
+    return filters.any("type") { $0 == "container" } && filters.any("scope") { $0 == "local" }
+      && filters.any("event") { $0 == action || $0 == event.action.name }
+      && filters.any("container") { wanted in
+        let wanted = ContainerReference(wanted).text
+        return wanted == event.name || (!wanted.isEmpty && event.id.hasPrefix(wanted))
+      }
+      && filters.any("image") { $0 == event.image || (event.image == "host" && HostImage.isNamed(by: $0)) }
+      && filters.passes(labels: event.labels)
+  }
+}

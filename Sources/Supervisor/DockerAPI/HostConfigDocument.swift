@@ -1,0 +1,118 @@
+import Container
+import Definitions
+import Layers
+import OCI
+
+/// What a container shares with its host, and its limits (`HostConfig`).
+struct HostConfigDocument {
+  private let definition: PartitionDefinition
+  private let settings: PartitionSettings
+
+  /// What containers are run by.
+  static let runtime = "swiftjail"
+  /// What is hidden from one that is not privileged, and what it cannot write to.
+  static let hidden = [
+    ("MaskedPaths", RuntimeConfig.default.linux.maskedPaths),
+    ("ReadonlyPaths", RuntimeConfig.default.linux.readonlyPaths),
+  ]
+
+  init(_ container: ContainerDocument) {
+    definition = container.status.definition
+    settings = container.settings
+  }
+
+  var document: JSON {
+    var object = JSON.Object()
+    object["Binds"] = binds
+    object["ContainerIDFile"] = .string("")
+    object["LogConfig"] = definition.log.document
+    object["NetworkMode"] = .string(settings.network.rawValue)
+    object["PortBindings"] = .nothing
+    object["RestartPolicy"] = definition.restart.document
+    object["AutoRemove"] = .bool(definition.isRemovedAtEnd)
+    object["VolumeDriver"] = .string("")
+    object["VolumesFrom"] = .null
+    object["CapAdd"] = names(settings.capabilities.added)
+    object["CapDrop"] = names(settings.capabilities.dropped)
+    object["CgroupnsMode"] = .string("private")
+    for key in ["Dns", "DnsOptions", "DnsSearch"] { object[key] = .array([]) }
+    for key in ["ExtraHosts", "GroupAdd", "Links", "SecurityOpt"] { object[key] = .null }
+    for key in ["Cgroup", "PidMode", "UTSMode", "UsernsMode", "Isolation", "CgroupParent", "CpusetMems"] {
+      object[key] = .string("")
+    }
+    object["IpcMode"] = .string("private")
+    object["OomScoreAdj"] = JSON(settings.outOfMemoryAdjustment ?? 0)
+    if !settings.kernelParameters.isEmpty { object["Sysctls"] = settings.kernelParameters.json }
+    object["Privileged"] = .bool(settings.isPrivileged)
+    object["PublishAllPorts"] = .bool(false)
+    object["ReadonlyRootfs"] = .bool(settings.isReadOnly)
+    if !settings.temporaryDirectories.isEmpty { object["Tmpfs"] = tmpfs }
+    object["ShmSize"] = .integer((settings.sharedMemory ?? PartitionSettings.defaultSharedMemory).bytes)
+    object["Runtime"] = .string(Self.runtime)
+    let size = settings.terminalSize
+    object["ConsoleSize"] = .array([JSON(size?.height ?? 0), JSON(size?.width ?? 0)])
+    addLimits(to: &object)
+    if settings.initProgram != nil { object["Init"] = .bool(true) }
+    for (key, paths) in Self.hidden { object[key] = settings.isPrivileged ? .null : .texts(paths) }
+    return .object(object)
+  }
+
+  private func names(_ names: [String]) -> JSON { names.isEmpty ? .null : .texts(names) }
+
+  private var binds: JSON {
+    names(settings.volumes.map { "\($0.source):\($0.destination)\($0.isReadOnly ? ":ro" : "")" })
+  }
+
+  private var tmpfs: JSON {
+    var object = JSON.Object()
+    for directory in settings.temporaryDirectories {
+      object[directory.destination] = .string(directory.options.joined(separator: ","))
+    }
+    return .object(object)
+  }
+
+  private func addLimits(to object: inout JSON.Object) {
+    object["CpuShares"] = JSON(settings.cpuWeight.map { CPUShares.shares(for: $0) } ?? 0)
+    object["Memory"] = .integer(settings.memory?.bytes ?? 0)
+    object["NanoCpus"] = .integer((settings.microCPUs ?? 0) * 1000)
+    object["MemoryReservation"] = .integer(settings.memoryReservation?.bytes ?? 0)
+    object["MemorySwap"] = .integer(memoryAndSwap)
+    object["MemorySwappiness"] = .null
+    object["OomKillDisable"] = .null
+    object["PidsLimit"] = settings.pidsLimit.map { .integer($0) } ?? .null
+    object["CpusetCpus"] = .string(settings.cpus ?? "")
+    for key in ["CpuPeriod", "CpuQuota", "CpuRealtimePeriod", "CpuRealtimeRuntime", "CpuCount", "CpuPercent"]
+    {
+      object[key] = .integer(0)
+    }
+    for key in ["BlkioWeight", "IOMaximumIOps", "IOMaximumBandwidth", "KernelMemory", "KernelMemoryTCP"] {
+      object[key] = .integer(0)
+    }
+    object["BlkioWeightDevice"] = .array([])
+    for key in ["BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps"] {
+      object[key] = .null
+    }
+    object["Devices"] = .array([])
+    object["Ulimits"] = ulimits
+    for key in ["DeviceCgroupRules", "DeviceRequests"] { object[key] = .null }
+  }
+
+  private var ulimits: JSON {
+    if settings.resourceLimits.isEmpty { return .null }
+    return .array(
+      settings.resourceLimits.map { limit in
+        .members([
+          "Name": .string(limit.type.dropFirst("RLIMIT_".utf8.count).lowercased()),
+          "Hard": .integer(Int64(bitPattern: limit.hard)), "Soft": .integer(Int64(bitPattern: limit.soft)),
+        ])
+      })
+  }
+
+  private var memoryAndSwap: Int64 {
+    switch settings.memoryAndSwap {
+    case .unlimited?: -1
+    case .total(let size)?: size.bytes
+    case nil: settings.memory.map { $0.bytes > Int64.max / 2 ? -1 : $0.bytes * 2 } ?? 0
+    }
+  }
+}

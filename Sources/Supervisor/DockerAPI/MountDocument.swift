@@ -1,0 +1,122 @@
+import Layers
+import OCI
+
+/// The parts of the host's file tree, and of memory, that a request puts into a partition.
+struct RequestedMounts {
+  /// What it sees of the host.
+  private(set) var volumes: [Volume] = []
+  /// Directories in memory.
+  private(set) var temporaryDirectories: [TemporaryDirectory] = []
+
+  private static let most = 1024
+
+  /// Reads `Binds`, `Mounts` and `Tmpfs` among the members of a `HostConfig`.
+  init(_ fields: inout Fields) throws(APIError) {
+    let binds = try fields.texts("Binds")
+    try fields.check(binds.count, "Binds", most: Self.most)
+    for text in binds { volumes.append(try Self.bind(text, fields)) }
+    let mounts = try fields.list("Mounts")
+    try fields.check(mounts.count, "Mounts", most: Self.most)
+    for mount in mounts { try add(mount) }
+    let tmpfs = try fields.optional("Tmpfs", as: NamedValues<String>.self) ?? [:]
+    try fields.check(tmpfs.elements.count, "Tmpfs", most: Self.most)
+    for element in tmpfs.elements {
+      temporaryDirectories.append(
+        try Self.temporary(element.name, element.value, "\(fields.name("Tmpfs")).\(element.name)"))
+    }
+    var seen: [String] = []
+    for destination in destinations {
+      if seen.contains(destination) { throw .badRequest("Duplicate mount point: \(destination)") }
+      seen.append(destination)
+    }
+  }
+
+  /// Where they are in the partition.
+  var destinations: [String] { volumes.map(\.destination) + temporaryDirectories.map(\.destination) }
+
+  private static func bind(_ text: String, _ fields: Fields) throws(APIError) -> Volume {
+    var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 2 || parts.count == 3 else {
+      throw fields.wrong("Binds", "invalid volume specification: '\(text)'")
+    }
+    guard parts[0].hasPrefix("/") else {
+      throw fields.wrong(
+        "Binds", "\"\(text)\" names a volume, and there are none; give an absolute path of the host")
+    }
+    // These have no effect where the engine is on the machine that has the files.
+    if parts.count == 3 {
+      let options = parts[2].split(separator: ",").filter {
+        !["consistent", "cached", "delegated"].contains($0)
+      }
+      parts[2] = options.joined(separator: ",")
+    }
+    do throws(LayerError) { return try Volume(parts.joined(separator: ":"), relativeTo: "/") } catch {
+      throw fields.wrong("Binds", error.reason)
+    }
+  }
+
+  private static func temporary(
+    _ destination: String, _ options: String, _ name: String
+  ) throws(APIError) -> TemporaryDirectory {
+    do throws(LayerError) {
+      return try TemporaryDirectory(
+        destination: destination, options: options.split(separator: ",").map(String.init))
+    } catch { throw .badRequest("\(name): \(error.reason)") }
+  }
+
+  private mutating func add(_ mount: Fields) throws(APIError) {
+    var mount = mount
+    guard let target = try mount.text("Target") else { throw mount.wrong("Target", "is required") }
+    let isReadOnly = try mount.flag("ReadOnly")
+    try mount.accept("Consistency", "default", "consistent", "cached", "delegated")
+    switch try mount.text("Type") {
+    case "bind"?: volumes.append(try Self.bind(&mount, target, isReadOnly))
+    case "tmpfs"?:
+      temporaryDirectories.append(try Self.temporary(&mount, target, isReadOnly))
+    case let other:
+      throw mount.wrong("Type", "\"\(other ?? "")\" is not supported; there are bind and tmpfs")
+    }
+    try mount.refuseRest()
+  }
+
+  private static func bind(
+    _ mount: inout Fields, _ target: String, _ isReadOnly: Bool
+  ) throws(APIError) -> Volume {
+    guard let source = try mount.text("Source"), source.hasPrefix("/") else {
+      throw mount.wrong("Source", "must be an absolute path of the host")
+    }
+    var options = [isReadOnly ? "ro" : "rw"]
+    var more = try mount.fields("BindOptions")
+    if let propagation = try more.text("Propagation") {
+      guard Volume.propagations.contains(propagation) else {
+        throw more.wrong(
+          "Propagation", "\"\(propagation)\" is not one of \(Volume.propagations.joined(separator: ", "))")
+      }
+      options.append(propagation)
+    }
+    try more.refuseRest()
+    do throws(LayerError) {
+      return try Volume(source: source, destination: target, options: options)
+    } catch { throw .badRequest("\(mount.name("Target")): \(error.reason)") }
+  }
+
+  private static func temporary(
+    _ mount: inout Fields, _ target: String, _ isReadOnly: Bool
+  ) throws(APIError) -> TemporaryDirectory {
+    if let source = try mount.text("Source") {
+      throw mount.wrong("Source", "\"\(source)\": a directory in memory has none")
+    }
+    var options = isReadOnly ? ["ro"] : []
+    var more = try mount.fields("TmpfsOptions")
+    if let size = try more.number("SizeBytes") {
+      guard size > 0 else { throw more.wrong("SizeBytes", "\(size) is not a number of bytes") }
+      options.append("size=\(size)")
+    }
+    if let mode = try more.number("Mode") {
+      guard (1...0o7777).contains(mode) else { throw more.wrong("Mode", "\(mode) is not a file mode") }
+      options.append("mode=" + String(mode, radix: 8))
+    }
+    try more.refuseRest()
+    return try temporary(target, options.joined(separator: ","), mount.name("Target"))
+  }
+}

@@ -1,0 +1,73 @@
+import Container
+import Layers
+import Linux
+import OCI
+
+/// A process that takes a command into a container for its parent, and ends.
+struct ExecutionWorker {
+  let partition: String
+  let settings: Execution.Settings
+  let store: ContainerStore
+  let report: Int32
+
+  func run() -> Never {
+    let said: WorkerReport
+    do throws(ContainerError) {
+      let container = try store.container(try ContainerID(partition))
+      let process = try container.exec(options(container))
+      said = .started(pid: try WorkerReport.handOver(process, over: report))
+    } catch {
+      said = .failed(error.description)
+    }
+    said.send(over: report)
+  }
+
+  /// As the container's own program, but for what was asked for.
+  private func options(_ container: Container) throws(ContainerError) -> ExecOptions {
+    var process = try container.config().process ?? RuntimeConfig.Process(args: [], cwd: "/")
+    process.args = settings.command
+    process.terminal = settings.hasTerminal
+    process.consoleSize = nil
+    for variable in settings.environment { set(variable, in: &process.env) }
+    if let directory = settings.workingDirectory { process.cwd = directory }
+    if settings.isPrivileged {
+      let bounding = Capabilities.bounding()
+      let names = Capabilities.names.indices.filter { bounding.contains($0) }.map { Capabilities.names[$0] }
+      process.capabilities = RuntimeConfig.Capabilities(
+        bounding: names, effective: names, permitted: names)
+      process.noNewPrivileges = false
+    }
+    if let user = settings.user { process.user = try self.user(user, in: container) }
+    var options = ExecOptions(process: process)
+    options.isSibling = true
+    return options
+  }
+
+  /// The user called `name`, as the container's own files know it.
+  private func user(_ name: String, in container: Container) throws(ContainerError) -> RuntimeConfig.User {
+    let accounts = Accounts(
+      passwd: text("/etc/passwd", of: container), group: text("/etc/group", of: container))
+    do throws(LayerError) { return try accounts.user(name) } catch {
+      throw ContainerError(.invalidConfig, error.description)
+    }
+  }
+
+  /// The text of a file of the container, which may have put anything there.
+  private func text(_ path: String, of container: Container) -> String {
+    guard let pid = container.record.process?.pid,
+      let root = try? FileDescriptor.open("/proc/\(pid)/root", [.path, .directory]),
+      let file = try? FileDescriptor.open(
+        path, [.readOnly, .nonBlocking, .noControllingTerminal], resolve: [.inRoot, .noMagicLinks],
+        at: root.rawValue),
+      let status = try? file.status(), status.kind == .regular,
+      let bytes = try? file.readToEnd(limit: 1 << 20)
+    else { return "" }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private func set(_ variable: String, in environment: inout [String]) {
+    let name = variable.prefix { $0 != "=" } + "="
+    environment.removeAll { $0.hasPrefix(name) }
+    environment.append(variable)
+  }
+}

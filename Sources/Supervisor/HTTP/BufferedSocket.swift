@@ -1,0 +1,93 @@
+import Linux
+
+/// A connected socket that waits for nothing: what cannot be sent yet is kept.
+final class BufferedSocket {
+  /// What is called when something comes.
+  var onEvents: ((Epoll.Events) -> Void)?
+
+  private static let readSize = 16 << 10
+
+  private let loop: EventLoop
+  private var socket: Socket?
+  private var output = OutputBuffer()
+  private var interest: Epoll.Events = []
+
+  /// How much was sent, in bytes.
+  private(set) var sent = 0
+  /// Whether the other end will send no more.
+  private(set) var hasReadEnded = false
+  /// Whether nothing can be sent or received any more.
+  private(set) var isBroken = false
+
+  /// Waits for no more than that the other end goes.
+  init(_ socket: consuming Socket, loop: EventLoop) throws(Errno) {
+    let number = socket.descriptor.rawValue
+    self.loop = loop
+    self.socket = consume socket
+    try loop.watch(number, interest) { [weak self] events in self?.onEvents?(events) }
+  }
+
+  deinit { close() }
+
+  /// How much waits to be sent, in bytes.
+  var waiting: Int { output.count }
+
+  /// Sends `bytes` with the next `flush`.
+  func append(_ bytes: [UInt8]) {
+    if !isBroken { output.append(bytes) }
+  }
+
+  /// Sends what can be sent.
+  func flush() {
+    guard output.count > 0 else { return }
+    do throws(Errno) {
+      sent += try output.drain { (bytes) throws(Errno) in
+        guard let count = try socket?.sendNow(bytes) else { throw .brokenPipe }
+        return count
+      }
+    } catch {
+      breakOff()
+    }
+  }
+
+  /// Some of what has come; `nil` when there is nothing. It is empty at the end, once.
+  func receive() -> [UInt8]? {
+    guard !hasReadEnded, !isBroken else { return nil }
+    do throws(Errno) {
+      guard let bytes = try socket?.receiveNow(limit: Self.readSize) else { return nil }
+      hasReadEnded = bytes.isEmpty
+      return bytes
+    } catch .resourceTemporarilyUnavailable {
+      return nil
+    } catch {
+      breakOff()
+      return nil
+    }
+  }
+
+  /// Waits for `events`, and for the other end's going.
+  func wait(for events: Epoll.Events) {
+    guard events != interest, let number = socket?.descriptor.rawValue else { return }
+    interest = events
+    do throws(Errno) { try loop.change(number, to: events) } catch { breakOff() }
+  }
+
+  /// Tells the other end that no more comes.
+  func endSending() {
+    // Who has gone already need not be told.
+    try? socket?.endSending()
+  }
+
+  /// Sends and receives no more.
+  func breakOff() {
+    isBroken = true
+    output.removeAll()
+  }
+
+  /// Gives the descriptor back.
+  func close() {
+    if let number = socket?.descriptor.rawValue { loop.forget(number) }
+    socket = nil
+    breakOff()
+  }
+}

@@ -1,0 +1,410 @@
+import Linux
+
+/// One client's connection: requests in, and an answer to each before the next is looked at.
+///
+/// Whatever is called from here may call back in. Only when the outermost call is done is anything sent, waited for or
+/// closed.
+final class HTTPConnection {
+  /// What the handler waits for. Nothing of it is called after the answer's end.
+  struct Callbacks {
+    var onBytes: (([UInt8]) -> Void)?
+    var onReadEnd: (() -> Void)?
+    var onWritable: (() -> Void)?
+    var onClose: (() -> Void)?
+  }
+
+  private enum Phase: Equatable {
+    /// Between requests, or in one.
+    case receiving
+    /// The handler has a request.
+    case answering
+    /// The handler sends an answer whose length it has not said.
+    case streaming(chunked: Bool)
+    /// The handler and the client have the connection to themselves.
+    case hijacked
+    /// What waits to be sent is sent, and then the connection is closed.
+    case finishing(draining: Bool)
+    /// All is sent. What the client is still sending is read first, lest it misses the answer.
+    case draining
+    case closed
+  }
+
+  /// What the client has only so much time for.
+  private enum Wait: Equatable {
+    case request(UInt64)
+    case idle(UInt64)
+    case output(sent: Int)
+    case drain
+  }
+
+  private enum Sending { case open, ending, ended }
+
+  private static let drainTime: Int64 = 2000
+
+  let peer: PeerCredentials
+  private let loop: EventLoop
+  private let settings: HTTPServer.Settings
+  private let handler: HTTPServer.Handler
+  private let onEnd: () -> Void
+
+  private let socket: BufferedSocket
+  private var parser: HTTPRequestParser
+  private var phase = Phase.receiving
+  /// The number of the request that the handler has, or had last. An older one's answer comes too late.
+  private var number: UInt64 = 0
+  private var request: (keepsAlive: Bool, isHead: Bool, version: HTTPVersion) = (true, false, .oneOne)
+  private var callbacks = Callbacks()
+
+  private var isPaused = false
+  private var sending = Sending.open
+  /// Whether the handler is still at the answer to the last request.
+  private var isAnswering = false
+  /// Whether requests are there that wait until the client has read more.
+  private var hasStalled = false
+  private var isBusy = false
+  private var isLosing = false
+
+  private var awaited: Wait?
+  private let deadline: Deadline
+
+  /// Serves who is at the other end of `socket`; `onEnd` is called once the connection is closed.
+  init(
+    _ socket: consuming Socket, loop: EventLoop, settings: HTTPServer.Settings,
+    handler: @escaping HTTPServer.Handler, onEnd: @escaping () -> Void
+  ) throws(Errno) {
+    peer = try socket.peer()
+    self.loop = loop
+    self.settings = settings
+    self.handler = handler
+    self.onEnd = onEnd
+    parser = HTTPRequestParser(limits: settings.limits)
+    deadline = Deadline(loop)
+    self.socket = try BufferedSocket(socket, loop: loop)
+    self.socket.onEvents = { [weak self] events in self?.ready(events) }
+    deadline.onReached = { [weak self] in self?.timeIsUp() }
+    settle()
+  }
+
+  /// Answers with `error` whatever comes, and closes.
+  func refuse(_ error: HTTPError) {
+    enter {
+      guard phase == .receiving else { return }
+      socket.append(HTTPResponse(error).bytes(keepsAlive: false))
+      phase = .finishing(draining: true)
+    }
+  }
+
+  /// Closes at once; nobody is told.
+  func close() {
+    guard phase != .closed else { return }
+    phase = .closed
+    deadline.set(milliseconds: nil)
+    socket.close()
+    dropCallbacks()
+    onEnd()
+  }
+
+  // MARK: For the handler
+
+  /// Whether the answer to request `number` can still be given or continued.
+  private func isOpen(_ number: UInt64, _ phases: Phase...) -> Bool {
+    number == self.number && phases.contains(phase) && !socket.isBroken
+  }
+
+  func respond(_ number: UInt64, _ response: HTTPResponse) {
+    enter {
+      guard isOpen(number, .answering) else { return }
+      socket.append(response.bytes(keepsAlive: keepsAliveField, isHead: request.isHead))
+      endAnswer(keepsAlive: request.keepsAlive)
+    }
+  }
+
+  /// The request `number` was let go of without an answer.
+  func abandon(_ number: UInt64) {
+    let error = HTTPError(.internalServerError, "the supervisor gave no answer to this request")
+    respond(number, HTTPResponse(error))
+  }
+
+  /// - Returns: the number by which the stream is known: 0, which no request has, when there is another answer.
+  func startStream(_ number: UInt64, _ status: HTTPStatus, _ headers: HTTPHeaders) -> UInt64 {
+    guard isOpen(number, .answering) else { return isLost ? number : 0 }
+    enter {
+      let chunked = request.version == .oneOne
+      var framing: HTTPHeaders = [:]
+      if chunked { framing.add("Transfer-Encoding", "chunked") }
+      if !chunked { request.keepsAlive = false }
+      if let keepsAlive = keepsAliveField { framing.add("Connection", keepsAlive ? "keep-alive" : "close") }
+      socket.append(HTTPResponse.head(status, headers, framing))
+      phase = .streaming(chunked: chunked)
+    }
+    return number
+  }
+
+  /// - Returns: the number by which the hijacked connection is known: 0, which no request has, when there is another answer.
+  func hijack(_ number: UInt64, contentType: String, upgrade: String?) -> UInt64 {
+    guard isOpen(number, .answering) else { return isLost ? number : 0 }
+    enter {
+      let headers: HTTPHeaders = ["Content-Type": contentType]
+      if let upgrade {
+        let framing: HTTPHeaders = ["Connection": "Upgrade", "Upgrade": upgrade]
+        socket.append(HTTPResponse.head(.switchingProtocols, headers, framing))
+      } else {
+        socket.append(HTTPResponse.head(.ok, headers, [:]))
+      }
+      phase = .hijacked
+    }
+    return number
+  }
+
+  func write(_ number: UInt64, _ bytes: [UInt8]) {
+    enter {
+      guard isOpen(number, .streaming(chunked: true), .streaming(chunked: false), .hijacked),
+        sending == .open, !bytes.isEmpty, !(request.isHead && phase != .hijacked)
+      else { return }
+      // Who does not heed `isWritable` has no bound of his own.
+      guard isWritable || socket.waiting + bytes.count <= settings.outputLimit else {
+        return socket.breakOff()
+      }
+      socket.append(phase == .streaming(chunked: true) ? HTTPResponse.chunk(bytes) : bytes)
+    }
+  }
+
+  /// Ends the streamed answer to request `number`.
+  func endStream(_ number: UInt64) {
+    enter {
+      guard isOpen(number, .streaming(chunked: true), .streaming(chunked: false)) else { return }
+      if phase == .streaming(chunked: true), !request.isHead { socket.append(HTTPResponse.lastChunk) }
+      endAnswer(keepsAlive: request.keepsAlive)
+    }
+  }
+
+  /// Sends what waits to be sent, tells the client that no more comes, and goes on receiving.
+  func endSending(_ number: UInt64) {
+    enter { if isOpen(number, .hijacked), sending == .open { sending = .ending } }
+  }
+
+  /// Sends what waits to be sent, and closes.
+  func finish(_ number: UInt64) {
+    enter {
+      guard isOpen(number, .hijacked) else { return }
+      endAnswer(keepsAlive: false)
+      phase = .finishing(draining: true)
+    }
+  }
+
+  /// The rest of the streamed answer to request `number` does not come: the client must not take it for whole.
+  func abort(_ number: UInt64) {
+    enter {
+      guard isOpen(number, .streaming(chunked: true), .streaming(chunked: false)) else { return }
+      endAnswer(keepsAlive: false)
+    }
+  }
+
+  func isWritable(_ number: UInt64) -> Bool {
+    isOpen(number, .streaming(chunked: true), .streaming(chunked: false), .hijacked) && isWritable
+  }
+
+  func setPaused(_ number: UInt64, _ paused: Bool) {
+    enter { if isOpen(number, .hijacked) { isPaused = paused } }
+  }
+
+  /// Sets what the handler of request `number` waits for. Once the client has gone, it is told so at once.
+  func setCallbacks(_ number: UInt64, _ set: (inout Callbacks) -> Void) {
+    enter {
+      if isOpen(number, .answering, .streaming(chunked: true), .streaming(chunked: false), .hijacked) {
+        // What goes may call in here.
+        let former = callbacks
+        var changed = former
+        set(&changed)
+        callbacks = changed
+        withExtendedLifetime(former) {}
+      } else if number == self.number, isLost {
+        var late = Callbacks()
+        set(&late)
+        late.onClose?()
+      }
+    }
+  }
+
+  /// Whether the client went away before the answer's end.
+  private var isLost: Bool { isAnswering && (phase == .closed || socket.isBroken) }
+
+  private var isWritable: Bool { socket.waiting < settings.outputMark }
+
+  /// HTTP/1.1 holds a connection open unless told, HTTP/1.0 the other way round.
+  private var keepsAliveField: Bool? {
+    request.keepsAlive == (request.version == .oneOne) ? nil : request.keepsAlive
+  }
+
+  private func endAnswer(keepsAlive: Bool) {
+    phase = keepsAlive ? .receiving : .finishing(draining: false)
+    isAnswering = false
+    dropCallbacks()
+  }
+
+  /// What they hold may call in here when it goes.
+  private func dropCallbacks() {
+    let dropped = callbacks
+    callbacks = Callbacks()
+    withExtendedLifetime(dropped) {}
+  }
+
+  // MARK: Events
+
+  private func ready(_ events: Epoll.Events) {
+    let isGone = !events.isDisjoint(with: [.hungUp, .failed])
+    enter {
+      if isGone { isPaused = false }
+      if events.contains(.writable) { socket.flush() }
+      if isGone || events.contains(.readable) { receive(all: isGone) }
+      if isWritable, let action = callbacks.onWritable {
+        callbacks.onWritable = nil
+        action()
+      }
+    }
+    if isGone { lose() }
+  }
+
+  private func receive(all: Bool) {
+    repeat {
+      guard isReading, let bytes = socket.receive() else { return }
+      if phase != .draining {
+        parser.append(bytes)
+      } else if bytes.isEmpty {
+        close()
+      }
+    } while all
+  }
+
+  /// The client has gone, or as good as gone.
+  private func lose() {
+    guard phase != .closed else { return }
+    let onClose = callbacks.onClose
+    close()
+    onClose?()
+  }
+
+  // MARK: Requests
+
+  private func enter(_ body: () -> Void) {
+    guard !isBusy else { return body() }
+    isBusy = true
+    body()
+    repeat {
+      serve()
+      socket.flush()
+    } while hasStalled && isWritable
+    isBusy = false
+    settle()
+  }
+
+  /// Hands over the requests that are there, one after the other, as long as their answers find room.
+  private func serve() {
+    hasStalled = false
+    while phase == .receiving, !socket.isBroken {
+      if !isWritable { socket.flush() }
+      guard isWritable else {
+        hasStalled = true
+        return
+      }
+      do throws(HTTPError) {
+        guard let request = try parser.next() else {
+          if parser.isAwaitingContinue {
+            parser.didContinue()
+            socket.append(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+          }
+          if socket.hasReadEnded { phase = .finishing(draining: false) }
+          return
+        }
+        hand(request)
+      } catch {
+        refuse(error)
+      }
+    }
+    guard phase == .hijacked, let onBytes = callbacks.onBytes, !isPaused else { return }
+    // The first of it may have come behind the request.
+    let bytes = parser.takeRest()
+    if !bytes.isEmpty { onBytes(bytes) }
+    if phase == .hijacked, socket.hasReadEnded, let action = callbacks.onReadEnd {
+      callbacks.onReadEnd = nil
+      action()
+    }
+  }
+
+  private func hand(_ request: HTTPRequest) {
+    number += 1
+    self.request = (request.keepsAlive, request.method == .head, request.version)
+    phase = .answering
+    isAnswering = true
+    handler(request, HTTPExchange(self, number, upgrade: request.upgrade.first))
+  }
+
+  // MARK: Sending and waiting
+
+  /// Ends what is done, and waits for what comes next.
+  private func settle() {
+    guard phase != .closed else { return }
+    if socket.waiting == 0, !socket.isBroken {
+      switch phase {
+      case .finishing(draining: false): return close()
+      case .finishing(draining: true):
+        phase = .draining
+        socket.endSending()
+        if socket.hasReadEnded { return close() }
+      case .hijacked where sending == .ending:
+        sending = .ended
+        socket.endSending()
+      default: break
+      }
+    }
+    var wanted: Epoll.Events = []
+    if isReading { wanted.insert(.readable) }
+    if socket.waiting > 0 || callbacks.onWritable != nil { wanted.insert(.writable) }
+    socket.wait(for: wanted)
+    if socket.isBroken, !isLosing {
+      // Later, as whoever is at work now does not expect to be called.
+      isLosing = true
+      loop.after(milliseconds: 0) { [weak self] in self?.lose() }
+    }
+    setDeadline()
+  }
+
+  private var isReading: Bool {
+    guard !socket.hasReadEnded, !socket.isBroken else { return false }
+    return switch phase {
+    case .receiving: isWritable
+    case .hijacked: callbacks.onBytes != nil && !isPaused
+    case .draining: true
+    case .answering, .streaming, .finishing, .closed: false
+    }
+  }
+
+  private var waitNow: Wait? {
+    switch phase {
+    case .receiving where socket.waiting > 0, .finishing: .output(sent: socket.sent)
+    // Who has never asked for anything has no longer than who is asking.
+    case .receiving: parser.isIdle && number > 0 ? .idle(number) : .request(number)
+    case .draining: .drain
+    case .answering, .streaming, .hijacked, .closed: nil
+    }
+  }
+
+  private func setDeadline() {
+    let now = waitNow
+    guard now != awaited else { return }
+    awaited = now
+    let time: Int64? =
+      switch now {
+      case .request: settings.requestTime
+      case .idle, .output: settings.idleTime
+      case .drain: Self.drainTime
+      case nil: nil
+      }
+    deadline.set(milliseconds: time)
+  }
+
+  private func timeIsUp() {
+    guard case .request = awaited, !parser.isIdle else { return close() }
+    refuse(HTTPError(.requestTimeout, "the request was not whole after \(settings.requestTime) ms"))
+  }
+}

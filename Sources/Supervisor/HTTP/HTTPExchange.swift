@@ -1,0 +1,47 @@
+import Linux
+
+/// A request's side of the connection that it came on, for whoever answers it: at once or later, and once.
+///
+/// The first answer counts. An exchange that is let go of without one is answered with status 500.
+public final class HTTPExchange {
+  private let connection: HTTPConnection
+  private let number: UInt64
+  private let upgrade: String?
+
+  init(_ connection: HTTPConnection, _ number: UInt64, upgrade: String?) {
+    self.connection = connection
+    self.number = number
+    self.upgrade = upgrade
+  }
+
+  deinit { connection.abandon(number) }
+
+  /// Who asked.
+  public var peer: PeerCredentials { connection.peer }
+
+  /// Answers with `response`.
+  public func respond(_ response: HTTPResponse) { connection.respond(number, response) }
+
+  /// Answers with Docker's document for `error`.
+  public func respond(_ error: HTTPError) { respond(HTTPResponse(error)) }
+
+  /// Starts an answer whose body comes bit by bit. Its head is sent at once.
+  public func startStream(_ status: HTTPStatus, headers: HTTPHeaders = [:]) -> HTTPStream {
+    HTTPStream(connection, connection.startStream(number, status, headers))
+  }
+
+  /// Makes the connection one that carries bytes both ways and no more requests, as Docker's attach and exec do. A client
+  /// that asks for an upgrade is answered with status 101, an old one with 200.
+  ///
+  /// - Parameter contentType: Docker's `application/vnd.docker.raw-stream`, or that of a `MultiplexedStream`.
+  public func hijack(contentType: String = "application/vnd.docker.raw-stream") -> HijackedConnection {
+    HijackedConnection(
+      connection, connection.hijack(number, contentType: contentType, upgrade: upgrade))
+  }
+
+  /// Calls `action` when the client goes away before the answer's end; at once when it has gone. There is one such
+  /// action for an exchange and what comes of it.
+  public func whenClosed(_ action: @escaping () -> Void) {
+    connection.setCallbacks(number) { $0.onClose = action }
+  }
+}

@@ -1,0 +1,253 @@
+import Container
+import Definitions
+import Linux
+import OCI
+
+/// The process that is the parent of all partitions and has the other ends of what they write to.
+///
+/// It knows nothing of policies and requests, so that it has little reason ever to end or to be replaced: supervisors come
+/// and go, and each finds here what runs, and what has ended while there was none.
+public final class Keeper {
+  private let loop: EventLoop
+  private let store: ContainerStore
+  private let listener: Socket
+  private let signals: SignalQueue
+  private var supervisor: PacketChannel?
+  private var partitions: [String: Kept] = [:]
+  private var names: [Int32: String] = [:]
+  private var starting: [String: Starting] = [:]
+  /// Those that are to be started, in their order: more at once than the processors can work on only take memory.
+  private var queue: [KeeperStart] = []
+  private var queued: Set<String> = []
+  private let startsAtOnce = 2 * Processors.count + 2
+  /// Children that ended before anybody said who they are.
+  private var early = EarlyEnds()
+  /// Ends that no supervisor has on record yet.
+  private var ends: [KeptEnd] = []
+  /// Greater than any number of an earlier keeper since the machine was started.
+  private var lastEnd = UInt64(clamping: Clock.monotonic())
+  private let logs: LogFiles
+
+  /// What it is called by those who list processes: not as a supervisor, whose end is another matter.
+  public static let processName = "swiftjail-keep"
+
+  /// Where the keeper of the supervisor in `directory` listens.
+  static func socketPath(in directory: String) -> String { "\(directory)/keeper" }
+
+  private final class Kept {
+    var partition: KeptPartition
+    let output: OutputPump
+    /// What leads to its standard input, unless that is its terminal.
+    var input: FileDescriptor?
+    init(_ partition: KeptPartition, _ output: OutputPump, _ input: consuming FileDescriptor?) {
+      self.partition = partition
+      self.output = output
+      self.input = input
+    }
+  }
+
+  private final class Starting {
+    let report: Socket
+    var output: OutputPump
+    var input: FileDescriptor?
+    /// The ends that came before it are not its own.
+    let mark: UInt64
+    init(
+      _ report: consuming Socket, _ output: OutputPump, _ input: consuming FileDescriptor?, after mark: UInt64
+    ) {
+      self.report = report
+      self.mark = mark
+      self.output = output
+      self.input = input
+    }
+  }
+
+  /// A keeper for the containers in `store`, which listens in `directory`.
+  public init(in directory: String, store: ContainerStore) throws(Errno) {
+    loop = try EventLoop()
+    self.store = store
+    _ = try SignalMask.blockAll()
+    signals = try SignalQueue()
+    listener = try Socket.listenForPackets(at: Self.socketPath(in: directory))
+    logs = LogFiles()
+    try ProcessControl.adoptOrphans()
+    try loop.watch(signals.descriptor.rawValue, .readable) { [unowned self] _ in takeSignals() }
+    try loop.watch(listener.descriptor.rawValue, .readable) { [unowned self] _ in accept() }
+  }
+
+  /// Keeps, until there is nothing left to keep and nobody to keep it for.
+  public func run() throws(Errno) { try loop.run() }
+
+  // MARK: Supervisors
+
+  private func accept() {
+    while let socket = try? listener.acceptPackets() {
+      guard let channel = try? PacketChannel(socket, loop) else { continue }
+      // The last one counts: an older one is gone, or about to be.
+      supervisor?.onEnd = nil
+      supervisor?.close()
+      supervisor = channel
+      channel.onMessage = { [unowned self] message in
+        if let request = try? KeeperRequest(json: message) { take(request) }
+      }
+      channel.onEnd = { [unowned self] in
+        supervisor = nil
+        endIfIdle()
+      }
+      for kept in partitions.values { say(.kept(kept.partition)) }
+      for end in ends { say(.ended(end)) }
+      say(.complete)
+    }
+  }
+
+  private func say(_ report: KeeperReport) { supervisor?.send(report) }
+
+  private func take(_ request: KeeperRequest) {
+    switch request {
+    case .start(let start): begin(start)
+    case .acknowledge(let number): ends.removeAll { $0.number == number }
+    case .endInput(let name):
+      guard let kept = partitions[name], kept.input != nil else { return }
+      kept.input = nil
+      kept.partition.input = nil
+    }
+  }
+
+  private func endIfIdle() {
+    if supervisor == nil, partitions.isEmpty, starting.isEmpty, queue.isEmpty, ends.isEmpty { loop.stop() }
+  }
+
+  // MARK: Starting
+
+  private func begin(_ start: KeeperStart) {
+    if let kept = partitions[start.name] { return say(.started(kept.partition)) }
+    // A supervisor that is gone has asked for it; the report is still to come, and goes to this one.
+    guard starting[start.name] == nil, queued.insert(start.name).inserted else { return }
+    queue.append(start)
+    workQueueOff()
+  }
+
+  private func workQueueOff() {
+    var count = 0
+    while starting.count < startsAtOnce, count < queue.count {
+      let start = queue[count]
+      count += 1
+      queued.remove(start.name)
+      do throws(Errno) { try clone(start) } catch {
+        say(.failed(name: start.name, reason: "start a process for it: \(error)"))
+      }
+    }
+    queue.removeFirst(count)
+  }
+
+  private func clone(_ start: KeeperStart) throws(Errno) {
+    let output = try FileDescriptor.pipe()
+    let errors = try FileDescriptor.pipe()
+    let definition = try? PartitionDefinition(json: start.definition)
+    var input: FileDescriptor
+    var toInput: FileDescriptor?
+    if definition?.opensInput ?? false {
+      let pipe = try FileDescriptor.pipe()
+      input = pipe.read
+      toInput = consume pipe.write
+    } else {
+      input = try FileDescriptor.open("/dev/null", .readOnly)
+    }
+    let report = try Socket.pair()
+    let ends = StandardStreamEnds(
+      input: input.rawValue, output: output.write.rawValue, error: errors.write.rawValue)
+    switch try Linux.clone(into: []) {
+    case .child:
+      Worker(start: start, store: store, standardStreams: ends, report: report.there.descriptor.rawValue)
+        .run()
+    case .parent:
+      // Its own end comes as that of a child of nobody knows whom, and is forgotten.
+      let limits = definition?.log ?? PartitionDefinition.LogLimits()
+      let log = LogWriter(path: start.log, limits: limits, files: logs)
+      let pump = try OutputPump(output: output.read, errors: errors.read, loop, log)
+      let begun = Starting(report.here, pump, toInput, after: early.mark)
+      starting[start.name] = begun
+      try loop.watch(begun.report.descriptor.rawValue, .readable) { [unowned self] _ in
+        finishStart(start.name)
+      }
+    }
+  }
+
+  private func finishStart(_ name: String) {
+    guard let begun = starting[name] else { return }
+    var message: [UInt8] = []
+    do throws(Errno) {
+      let received = try begun.report.receive(limit: WorkerReport.longest)
+      message = received.bytes
+      switch consume received.file {
+      case .some(let terminal):
+        begun.output = try OutputPump(terminal: terminal, loop, begun.output.log)
+        // Its word is still to come.
+        return
+      case .none: break
+      }
+    } catch {
+      // It has ended without a word.
+    }
+    starting[name] = nil
+    loop.forget(begun.report.descriptor.rawValue)
+    switch try? WorkerReport(parsing: message) {
+    case .started(let pid):
+      var partition = KeptPartition(name: name, pid: pid, started: Clock.now())
+      partition.input = begun.output.terminal
+      let input = begun.input.take()
+      switch input {
+      case .some(let descriptor): partition.input = partition.input ?? descriptor.rawValue
+      case .none: break
+      }
+      partitions[name] = Kept(partition, begun.output, input)
+      names[pid] = name
+      say(.started(partition))
+      if let status = early.take(pid, after: begun.mark) { end(pid, status) }
+    case .failed(let reason):
+      begun.output.finish()
+      say(.failed(name: name, reason: reason))
+    case nil:
+      begun.output.finish()
+      say(
+        .failed(name: name, reason: "the process that was to start it ended: it was killed, or lacked memory")
+      )
+    }
+    forgetEarlyEnds()
+    workQueueOff()
+    endIfIdle()
+  }
+
+  private func forgetEarlyEnds() {
+    if starting.isEmpty { return early.forgetAll() }
+    // One that never comes to an end must not have them all kept.
+    guard early.count > 4096, let oldest = starting.values.map(\.mark).min() else { return }
+    early.forget(before: oldest)
+  }
+
+  // MARK: Ends
+
+  private func takeSignals() {
+    while let signal = try? signals.next() {
+      // What is only kept to be told is nobody's loss; what runs is.
+      if signal == .terminate, partitions.isEmpty, starting.isEmpty, queue.isEmpty { loop.stop() }
+    }
+    while let child = waitForAnyChild() { end(child.pid, child.status) }
+    endIfIdle()
+  }
+
+  private func end(_ pid: Int32, _ status: ExitStatus) {
+    guard let name = names.removeValue(forKey: pid), let kept = partitions.removeValue(forKey: name) else {
+      if !starting.isEmpty { early.note(pid, status) }
+      return
+    }
+    // All that it wrote is in the log before anybody hears of its end.
+    kept.output.finish()
+    lastEnd += 1
+    let end = KeptEnd(
+      number: lastEnd, name: name, pid: pid, status: status.shellStatus, started: kept.partition.started,
+      finished: Clock.now())
+    ends.append(end)
+    say(.ended(end))
+  }
+}

@@ -1,0 +1,180 @@
+import Definitions
+import OCI
+
+/// What the supervisor says to the keeper: a message each.
+enum KeeperRequest: Equatable {
+  /// Start a partition, and keep what it writes.
+  case start(KeeperStart)
+  /// The end with this number is on record, and need not be told again.
+  case acknowledge(UInt64)
+  /// Nothing more comes for the standard input of this partition.
+  case endInput(String)
+}
+
+/// What is needed to start a partition.
+struct KeeperStart: Equatable, JSONRepresentable {
+  var name: String
+  /// A `PartitionDefinition`.
+  var definition: JSON
+  /// The file that gets what the partition writes.
+  var log: String
+}
+
+/// What the keeper says to the supervisor.
+enum KeeperReport: Equatable {
+  /// It has this partition; said of all when a supervisor comes.
+  case kept(KeptPartition)
+  /// That was all, of partitions and of ends that are not on record.
+  case complete
+  /// A partition was started.
+  case started(KeptPartition)
+  /// A partition could not be started.
+  case failed(name: String, reason: String)
+  /// The program of a partition has ended.
+  case ended(KeptEnd)
+}
+
+/// A partition that runs.
+struct KeptPartition: Equatable, JSONRepresentable {
+  var name: String
+  var pid: Int32
+  /// When it was started, in nanoseconds since 1970.
+  var started: Int64
+  /// The keeper's descriptor that leads to its standard input, or its terminal; `nil` without either.
+  var input: Int32?
+}
+
+/// The end of a partition's program.
+struct KeptEnd: Equatable, JSONRepresentable {
+  var number: UInt64
+  var name: String
+  var pid: Int32
+  /// As a shell would say it.
+  var status: Int32
+  /// When it was started, in nanoseconds since 1970.
+  var started: Int64
+  /// When it ended.
+  var finished: Int64
+}
+
+extension KeeperStart {
+  init(json: JSON) throws(ConfigError) {
+    let object = try JSON.Object(json: json)
+    name = try object.required("name")
+    definition = try object.required("definition")
+    log = try object.required("log")
+  }
+
+  var json: JSON {
+    var object = JSON.Object()
+    object.add("name", name)
+    object.add("definition", definition)
+    object.add("log", log)
+    return .object(object)
+  }
+}
+
+extension KeptPartition {
+  init(json: JSON) throws(ConfigError) {
+    let object = try JSON.Object(json: json)
+    name = try object.required("name")
+    pid = try object.required("pid")
+    started = try object.required("started")
+    input = try object.optional("input")
+  }
+
+  var json: JSON {
+    var object = JSON.Object()
+    object.add("name", name)
+    object.add("pid", pid)
+    object.add("started", started)
+    object.add("input", ifPresent: input)
+    return .object(object)
+  }
+}
+
+extension KeptEnd {
+  init(json: JSON) throws(ConfigError) {
+    let object = try JSON.Object(json: json)
+    number = try object.required("number")
+    name = try object.required("name")
+    pid = try object.required("pid")
+    status = try object.required("status")
+    started = try object.required("started")
+    finished = try object.required("finished")
+  }
+
+  var json: JSON {
+    var object = JSON.Object()
+    object.add("number", number)
+    object.add("name", name)
+    object.add("pid", pid)
+    object.add("status", status)
+    object.add("started", started)
+    object.add("finished", finished)
+    return .object(object)
+  }
+}
+
+// On the wire a message is an object with one member, whose name says what it is. Whoever does not know the name passes
+// over the message: the two ends may be of different versions of the program.
+
+extension KeeperRequest: JSONRepresentable {
+  init(json: JSON) throws(ConfigError) {
+    let object = try JSON.Object(json: json)
+    if let start: KeeperStart = try object.optional("start") {
+      self = .start(start)
+    } else if let number: UInt64 = try object.optional("acknowledge") {
+      self = .acknowledge(number)
+    } else if let name: String = try object.optional("endInput") {
+      self = .endInput(name)
+    } else {
+      throw ConfigError(path: "", reason: "is no request of this version")
+    }
+  }
+
+  var json: JSON {
+    var object = JSON.Object()
+    switch self {
+    case .start(let start): object.add("start", start)
+    case .acknowledge(let number): object.add("acknowledge", number)
+    case .endInput(let name): object.add("endInput", name)
+    }
+    return .object(object)
+  }
+}
+
+extension KeeperReport: JSONRepresentable {
+  init(json: JSON) throws(ConfigError) {
+    let object = try JSON.Object(json: json)
+    if let kept: KeptPartition = try object.optional("kept") {
+      self = .kept(kept)
+    } else if let started: KeptPartition = try object.optional("started") {
+      self = .started(started)
+    } else if let ended: KeptEnd = try object.optional("ended") {
+      self = .ended(ended)
+    } else if let failed: JSON.Object = try object.optional("failed") {
+      self = .failed(name: try failed.required("name"), reason: try failed.required("reason"))
+    } else if object["complete"] != nil {
+      self = .complete
+    } else {
+      throw ConfigError(path: "", reason: "is no report of this version")
+    }
+  }
+
+  var json: JSON {
+    var object = JSON.Object()
+    switch self {
+    case .kept(let kept): object.add("kept", kept)
+    case .complete: object.add("complete", true)
+    case .started(let started): object.add("started", started)
+    case .failed(let name, let reason):
+      var failed = JSON.Object()
+      failed.add("name", name)
+      failed.add("reason", reason)
+      object.add("failed", failed)
+    case .ended(let ended): object.add("ended", ended)
+    }
+    return .object(object)
+  }
+}

@@ -1,0 +1,60 @@
+import Definitions
+import Linux
+
+/// A partition that the supervisor looks after.
+final class Partition {
+  /// What is on disk.
+  var record: PartitionRecord
+  /// The first process while it runs.
+  var pid: Int32?
+  /// The keeper's descriptor that leads to its standard input.
+  var input: Int32?
+  var isPaused: Bool {
+    get { record.isPaused }
+    set { record.isPaused = newValue }
+  }
+  /// The ends that are not on record for certain.
+  var unacknowledged: [UInt64] = []
+  /// Whether the keeper has been asked to start it and has not answered.
+  var isStarting = false
+  var isBeingRemoved = false
+  var restartTimer: EventLoop.Timer?
+  var killTimer: EventLoop.Timer?
+  /// What checks its health, while it runs and has a check.
+  var monitor: HealthMonitor?
+  /// Who waits for the answer to a start.
+  var startWaiters = Waiters<SupervisorError?>()
+  /// Who waits for the program's end.
+  var endWaiters = Waiters<Void>()
+  /// Who waits until it is removed.
+  var removalWaiters = Waiters<Void>()
+
+  var name: String { record.definition.name }
+  var definition: PartitionDefinition { record.definition }
+  var isRunning: Bool { pid != nil }
+
+  init(_ record: PartitionRecord) { self.record = record }
+
+  /// What others see of it.
+  var status: PartitionStatus {
+    var status = PartitionStatus(record.definition, id: record.id, created: record.created)
+    status.pid = pid
+    status.started = record.started
+    status.finished = record.finished
+    status.exitStatus = record.exitStatus
+    status.wasOutOfMemory = record.wasOutOfMemory
+    status.restarts = record.restarts
+    status.error = record.error
+    status.state = state
+    if isRunning { status.health = record.health }
+    return status
+  }
+
+  var state: PartitionStatus.State {
+    if isBeingRemoved { return .removing }
+    if pid != nil { return isPaused ? .paused : .running }
+    if restartTimer != nil || (isStarting && record.finished != nil) { return .restarting }
+    if record.isCrashLooping { return .crashLoop }
+    return record.started == nil ? .created : .exited
+  }
+}

@@ -1,0 +1,144 @@
+import Definitions
+import Linux
+import OCI
+
+/// What is kept of a partition on disk, for the next supervisor.
+struct PartitionRecord: Equatable {
+  /// Who defined a partition.
+  enum Source: Equatable {
+    /// A file of the directory of definitions.
+    case file
+    /// A request.
+    case request
+  }
+
+  var definition: PartitionDefinition
+  var source: Source
+  var id: String
+  var created: Int64
+  /// Whether it is to run: it was started, and nobody stopped it, and its policy has not given it up.
+  var isWanted = false
+  /// Whether somebody stopped it.
+  var wasStopped = false
+  /// Whether it is stopped only to be started with another definition.
+  var isRenewing = false
+  var started: Int64?
+  var finished: Int64?
+  var exitStatus: Int32?
+  var wasOutOfMemory = false
+  var restarts = 0
+  var failuresInARow = 0
+  /// Whether it has ended so often in a row that it is not started again.
+  var isCrashLooping = false
+  /// What its health checks said last, since it was started; `nil` without one.
+  var health: PartitionStatus.Health?
+  var isPaused = false
+  /// The keeper's number of the last end that is noted here; 0 for none since the machine was started.
+  var lastEnd: UInt64 = 0
+  var error: String?
+}
+
+extension PartitionDefinition: JSONRepresentable {
+  /// Reads what `json` wrote.
+  public init(json: JSON) throws(ConfigError) {
+    try self.init(json: json, in: Surroundings(directory: "/", initProgram: Supervisor.initProgram))
+  }
+}
+
+extension PartitionRecord: JSONRepresentable {
+  init(json: JSON) throws(ConfigError) {
+    let object = try JSON.Object(json: json)
+    definition = try object.required("definition")
+    source = try object.optional("isDefinedByFile", or: false) ? .file : .request
+    id = try object.required("id")
+    created = try object.required("created")
+    isWanted = try object.optional("isWanted", or: false)
+    wasStopped = try object.optional("wasStopped", or: false)
+    isRenewing = try object.optional("isRenewing", or: false)
+    started = try object.optional("started")
+    finished = try object.optional("finished")
+    exitStatus = try object.optional("exitStatus")
+    wasOutOfMemory = try object.optional("wasOutOfMemory", or: false)
+    restarts = try object.optional("restarts", or: 0)
+    failuresInARow = try object.optional("failuresInARow", or: 0)
+    isCrashLooping = try object.optional("isCrashLooping", or: false)
+    health = (try object.text("health")).flatMap(PartitionStatus.Health.init)
+    isPaused = try object.optional("isPaused", or: false)
+    lastEnd = try object.optional("lastEnd", or: 0)
+    error = try object.text("error")
+  }
+
+  var json: JSON {
+    var object = JSON.Object()
+    object.add("definition", definition)
+    object.add("isDefinedByFile", source == .file, unless: false)
+    object.add("id", id)
+    object.add("created", created)
+    object.add("isWanted", isWanted, unless: false)
+    object.add("wasStopped", wasStopped, unless: false)
+    object.add("isRenewing", isRenewing, unless: false)
+    object.add("started", ifPresent: started)
+    object.add("finished", ifPresent: finished)
+    object.add("exitStatus", ifPresent: exitStatus)
+    object.add("wasOutOfMemory", wasOutOfMemory, unless: false)
+    object.add("restarts", restarts, unless: 0)
+    object.add("failuresInARow", failuresInARow, unless: 0)
+    object.add("isCrashLooping", isCrashLooping, unless: false)
+    object.add("health", ifPresent: health?.rawValue)
+    object.add("isPaused", isPaused, unless: false)
+    object.add("lastEnd", lastEnd, unless: 0)
+    object.add("error", ifPresent: error)
+    return .object(object)
+  }
+}
+
+/// The records of all partitions: a file each, in one directory.
+struct RecordStore {
+  let directory: String
+
+  init(directory: String) throws(SupervisorError) {
+    self.directory = directory
+    do throws(Errno) { try Directory.makeAll(directory, mode: 0o700) } catch {
+      throw SupervisorError("make \(directory)", error)
+    }
+  }
+
+  /// All records, and what is wrong with those that cannot be read.
+  func load() throws(SupervisorError) -> (records: [PartitionRecord], errors: [String]) {
+    var records: [PartitionRecord] = []
+    var errors: [String] = []
+    let names: [String]
+    do throws(Errno) { names = try Directory.entries(of: directory).map(\.name).sorted() } catch {
+      throw SupervisorError("read \(directory)", error)
+    }
+    for name in names {
+      let path = "\(directory)/\(name)"
+      guard name.utf8.suffix(5).elementsEqual(".json".utf8) else {
+        // The draft of a supervisor that was cut short.
+        try? File.remove(path)
+        continue
+      }
+      do {
+        records.append(try PartitionRecord(parsing: try File.read(path, limit: 4 << 20)))
+      } catch {
+        errors.append("\(path): \(error)")
+      }
+    }
+    return (records, errors)
+  }
+
+  func save(_ record: PartitionRecord) throws(SupervisorError) {
+    let path = path(of: record.definition.name)
+    do throws(Errno) { try File.replace(path, with: record.json.bytes(), swapping: true) } catch {
+      throw SupervisorError("write \(path)", error)
+    }
+  }
+
+  func remove(_ name: String) throws(SupervisorError) {
+    do throws(Errno) { try File.remove(path(of: name)) } catch .noSuchFileOrDirectory {} catch {
+      throw SupervisorError("remove \(path(of: name))", error)
+    }
+  }
+
+  private func path(of name: String) -> String { "\(directory)/\(name).json" }
+}

@@ -1,0 +1,46 @@
+import Linux
+import OCI
+
+extension Settings {
+  /// The supervisor that the command line names, or that of the containers.
+  var supervisor: APIClient { APIClient(path: supervisorSocket ?? "\(store.path)/swiftjaild.sock") }
+
+  /// Whether there is a supervisor's socket.
+  var hasSupervisor: Bool { (try? FileStatus.of(supervisor.path)) != nil }
+
+  /// Has the supervisor do what `method` and `target` say.
+  ///
+  /// - Returns: what it answers.
+  @discardableResult
+  func ask(_ method: String, _ target: String, _ document: JSON? = nil) throws(Failure) -> [UInt8] {
+    let response: APIClient.Response
+    response = try supervisor.send(method, target, document)
+    // What is that way already, Docker answers with 304.
+    guard response.isSuccess || response.status == 304 else { throw Failure(.failed, response.message) }
+    return response.body
+  }
+
+  /// The document that the supervisor answers with.
+  func document(_ target: String) throws(Failure) -> JSON {
+    let bytes = try ask("GET", target)
+    do throws(JSONError) { return try JSON(parsing: bytes) } catch {
+      throw Failure(.failed, "the supervisor's answer cannot be read: \(error)")
+    }
+  }
+
+  /// Does `body` for each of `names`, also when it fails for one.
+  func each(_ names: [String], _ body: (String) throws(Failure) -> Void) throws(Failure) {
+    var failures: [Failure] = []
+    for name in names {
+      do throws(Failure) { try body(name) } catch { failures.append(error) }
+    }
+    guard let last = failures.popLast() else { return }
+    for failure in failures { log.write(.error, failure.message) }
+    throw last
+  }
+}
+
+/// Where a request finds the partition `name`.
+func partitionTarget(_ name: String, _ rest: String) -> String {
+  "/containers/\(percentEncoded(name))\(rest)"
+}

@@ -1,0 +1,78 @@
+import Container
+import Linux
+import Supervisor
+
+/// What the command line says.
+struct DaemonOptions {
+  var config = "/etc/swiftjail/partitions.d"
+  var root = ContainerStore.defaultPath
+  var socket: String?
+
+  static let help = """
+    swiftjaild keeps the partitions that files define, and those that it is asked for, as they are to be.
+
+    Usage: swiftjaild [options]
+
+    Options:
+          --config DIR   read the definitions in DIR (default: /etc/swiftjail/partitions.d)
+          --root DIR     keep the state of containers in DIR (default: /run/swiftjail)
+          --socket PATH  listen at PATH (default: swiftjaild.sock in the root)
+      -v, --version      print the version
+      -h, --help         print this help
+
+    It may end at any moment: what runs goes on, and the next one takes it over.
+
+    """
+
+  /// - Returns: `nil` when all that was asked for was to be printed, and is.
+  init?(_ words: ArraySlice<String>) throws(UsageError) {
+    var words = words
+    while let word = words.popFirst() {
+      var name = word
+      var given: String?
+      if let equals = word.utf8.firstIndex(of: UInt8(ascii: "=")) {
+        name = String(word[..<equals])
+        given = String(word[word.utf8.index(after: equals)...])
+      }
+      switch name {
+      case "--help", "-h":
+        Message.print(Self.help)
+        return nil
+      case "--version", "-v":
+        Message.print("swiftjaild version 0.1.0\n")
+        return nil
+      case "--config": config = try Self.value(given, &words, of: name)
+      case "--root": root = try Self.value(given, &words, of: name)
+      case "--socket": socket = try Self.value(given, &words, of: name)
+      default: throw UsageError(description: "\(word): there is no such option")
+      }
+    }
+  }
+
+  private static func value(
+    _ given: String?, _ words: inout ArraySlice<String>, of name: String
+  ) throws(UsageError) -> String {
+    guard let value = given ?? words.popFirst(), !value.isEmpty else {
+      throw UsageError(description: "\(name): needs a value")
+    }
+    return value
+  }
+
+  var socketPath: String { socket ?? "\(root)/swiftjaild.sock" }
+}
+
+/// Why a command line cannot be carried out.
+struct UsageError: Error {
+  let description: String
+}
+
+/// Lines for the person who runs it.
+enum Message {
+  static func write(_ text: String) {
+    try? FileDescriptor.duplicate(of: 2).writeAll(Array("swiftjaild: \(text)\n".utf8))
+  }
+
+  static func print(_ text: String) {
+    try? FileDescriptor.duplicate(of: 1).writeAll(Array(text.utf8))
+  }
+}

@@ -1,0 +1,43 @@
+import Container
+import Linux
+import Supervisor
+
+func main() -> Int32 {
+  let words = CommandLine.arguments
+  if words.first == Keeper.processName { return keep(words) }
+  do throws(UsageError) {
+    guard let options = try DaemonOptions(words.dropFirst()) else { return 0 }
+    return serve(options)
+  } catch {
+    Message.write("\(error.description); swiftjaild --help lists the options")
+    return 2
+  }
+}
+
+/// The keeper's part: the directory in which it listens, and that of the containers.
+func keep(_ words: [String]) -> Int32 {
+  guard words.count == 3 else { return 2 }
+  do throws(Errno) {
+    try ProcessControl.setName(Keeper.processName)
+    let keeper = try Keeper(in: words[1], store: ContainerStore(path: words[2]))
+    // Whoever started it waits for this.
+    try FileDescriptor(owning: 3).writeAll([1])
+    try keeper.run()
+    return 0
+  } catch {
+    return 1
+  }
+}
+
+func serve(_ options: DaemonOptions) -> Int32 {
+  do throws(SupervisorError) {
+    try Daemon(options).run()
+    return 0
+  } catch {
+    Message.write(error.description)
+    return 1
+  }
+}
+
+openStandardStreams()
+exitNow(main())

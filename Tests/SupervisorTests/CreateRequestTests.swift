@@ -1,0 +1,274 @@
+import Layers
+import Linux
+import OCI
+import Testing
+
+@testable import Definitions
+@testable import Supervisor
+
+@Suite("A request to make a container")
+struct CreateRequestTests {
+  func request(_ body: JSON, name: String? = nil) throws -> CreateRequest {
+    try CreateRequest(body, name: name, initProgram: "/usr/bin/swiftjail")
+  }
+
+  func refusal(_ text: String) throws -> String? {
+    let body = try JSON(text: text)
+    return #expect(throws: APIError.self) { try request(body) }?.message
+  }
+
+  @Test(
+    "Without options, it is a shell on the host's programs with nothing out of the ordinary",
+    arguments: ["docker-20.10-create", "docker-28.2-create"])
+  func plain(name: String) throws {
+    let definition = try request(recorded(name)).definition(named: "brave_fox")
+    let expected = PartitionSettings(base: .host)
+    #expect(definition == PartitionDefinition(name: "brave_fox", content: .partition(expected)))
+  }
+
+  @Test(
+    "The command is the one of the request",
+    arguments: ["docker-20.10-run-detached", "docker-28.2-run-detached"])
+  func command(name: String) throws {
+    #expect(try request(recorded(name)).settings.command == ["sleep", "100"])
+  }
+
+  @Test(
+    "A terminal and standard input are for whoever asks for them",
+    arguments: ["docker-20.10-create-terminal", "docker-28.2-create-terminal"])
+  func terminal(name: String) throws {
+    let definition = try request(recorded(name), name: "web").definition(named: "other")
+    #expect(definition.name == "web")
+    #expect(definition.opensInput && definition.closesInput)
+    guard case .partition(let settings) = definition.content else { return #expect(Bool(false)) }
+    #expect(settings.hasTerminal)
+  }
+
+  @Test(
+    "All that is offered is taken over", arguments: ["docker-20.10-create-full", "docker-28.2-create-full"])
+  func full(name: String) throws {
+    let definition = try request(recorded(name), name: "full").definition(named: "other")
+    var settings = PartitionSettings(base: .host)
+    settings.command = ["/bin/echo", "hello"]
+    settings.memory = ByteSize(bytes: 64 << 20)
+    settings.memoryAndSwap = .total(ByteSize(bytes: 128 << 20))
+    settings.memoryReservation = ByteSize(bytes: 32 << 20)
+    settings.microCPUs = 1_500_000
+    settings.cpuWeight = 59
+    settings.cpus = "0-1"
+    settings.pidsLimit = 100
+    settings.volumes = [
+      try Volume("/srv:/data:ro", relativeTo: "/"), try Volume("/opt:/opt:ro", relativeTo: "/"),
+    ]
+    settings.temporaryDirectories = [
+      try TemporaryDirectory("/t2:size=1048576,mode=1777"), try TemporaryDirectory("/scratch:size=1m"),
+    ]
+    try settings.environment.add("A=1") { _ in nil }
+    settings.workingDirectory = "/tmp"
+    settings.user = "1000:1000"
+    settings.hostname = "box"
+    settings.domainname = "example.org"
+    settings.isReadOnly = true
+    settings.isPrivileged = true
+    let prefix = name.hasPrefix("docker-20.10") ? "" : "CAP_"
+    settings.capabilities = CapabilityChoice(added: ["\(prefix)NET_ADMIN"], dropped: ["ALL"])
+    settings.initProgram = "/usr/bin/swiftjail"
+    var expected = PartitionDefinition(name: "full", content: .partition(settings))
+    expected.restart = .onFailure(most: 5)
+    var check = PartitionDefinition.HealthCheck(command: ["/bin/sh", "-c", "true"])
+    check.interval = 5000
+    check.timeout = 2000
+    check.startPeriod = 1000
+    check.retries = 2
+    expected.healthCheck = check
+    expected.stopSignal = try #require(Signal("INT"))
+    expected.stopTimeout = 30_000
+    expected.labels = ["app": "web"]
+    expected.log.size = 1 << 20
+    expected.log.files = 2
+    #expect(definition == expected)
+  }
+
+  @Test("What the Python package sends is understood as well")
+  func python() throws {
+    #expect(try request(recorded("python-7.2-create-plain")).settings.command == ["sleep", "10"])
+    #expect(try request(recorded("python-7.2-create-run")).settings.network == .none)
+    let full = try request(recorded("python-7.2-create-full"), name: "py")
+    #expect(full.settings.command == ["/bin/echo", "sleep", "10"])
+    #expect(full.settings.volumes.map(\.destination) == ["/data", "/x"])
+    #expect(full.healthCheck == PartitionDefinition.HealthCheck(command: ["true"]).every(1000))
+    #expect(full.restart == .onFailure(most: 3))
+    #expect(full.opensInput && !full.closesInput)
+  }
+
+  @Test(
+    "The first thing that is not offered is named",
+    arguments: ["docker-20.10-create-refused", "docker-28.2-create-refused"])
+  func refused(name: String) throws {
+    let error = #expect(throws: APIError.self) { try request(recorded(name)) }
+    #expect(error?.status == 400)
+    #expect(error?.message.hasPrefix("HostConfig.") == true, "\(error?.message ?? "")")
+  }
+
+  @Test(
+    "A field that says something which is not offered is refused by its name",
+    arguments: [
+      (#"{"ExposedPorts":{"80/tcp":{}}}"#, "ExposedPorts: "), (#"{"Volumes":{"/anon":{}}}"#, "Volumes: "),
+      (#"{"Healthcheck":{"Test":["CMD"]}}"#, "Healthcheck.Test: "),
+      (#"{"HostConfig":{"Binds":["name:/d"]}}"#, "HostConfig.Binds: "),
+      (#"{"HostConfig":{"Binds":["/a:/b:z"]}}"#, "HostConfig.Binds: "),
+      (#"{"HostConfig":{"NetworkMode":"mine"}}"#, "HostConfig.NetworkMode: "),
+      (#"{"HostConfig":{"PidMode":"host"}}"#, "HostConfig.PidMode: "),
+      (#"{"HostConfig":{"UTSMode":"host"}}"#, "HostConfig.UTSMode: "),
+      (#"{"HostConfig":{"OomScoreAdj":5000}}"#, "HostConfig.OomScoreAdj: "),
+      (#"{"HostConfig":{"Ulimits":[{"Name":"nofile","Hard":1,"Soft":2}]}}"#, "HostConfig.Ulimits[0].Soft: "),
+      (#"{"HostConfig":{"Ulimits":[{"Name":"files"}]}}"#, "HostConfig.Ulimits[0].Name: "),
+      (#"{"HostConfig":{"Sysctls":{"kernel.panic":"1"}}}"#, "HostConfig.Sysctls: kernel.panic "),
+      (
+        #"{"HostConfig":{"NetworkMode":"host","Sysctls":{"net.core.somaxconn":"1"}}}"#, "HostConfig.Sysctls: "
+      ),
+      (#"{"HostConfig":{"LogConfig":{"Type":"none"}}}"#, "HostConfig.LogConfig.Type: "),
+      (#"{"HostConfig":{"LogConfig":{"Config":{"tag":"x"}}}}"#, "HostConfig.LogConfig.Config.tag: "),
+      (
+        #"{"HostConfig":{"LogConfig":{"Config":{"max-size":"big"}}}}"#,
+        "HostConfig.LogConfig.Config.max-size: "
+      ),
+      (#"{"HostConfig":{"Memory":"64m"}}"#, "HostConfig.Memory: "),
+      (#"{"HostConfig":{"NanoCpus":5}}"#, "HostConfig.NanoCpus: "),
+      (#"{"HostConfig":{"CpuShares":1}}"#, "HostConfig.CpuShares: "),
+      (#"{"HostConfig":{"CpusetCpus":"3-1"}}"#, "HostConfig.CpusetCpus: "),
+      (#"{"HostConfig":{"MemorySwappiness":60}}"#, "HostConfig.MemorySwappiness: "),
+      (#"{"HostConfig":{"Mounts":[{"Type":"volume","Target":"/v"}]}}"#, "HostConfig.Mounts[0].Type: "),
+      (#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/a"}]}}"#, "HostConfig.Mounts[0].Target: "),
+      (#"{"HostConfig":{"RestartPolicy":{"Name":"often"}}}"#, "HostConfig.RestartPolicy.Name: "),
+      (#"{"NetworkingConfig":{"EndpointsConfig":{"mine":{"IPAddress":"1.2.3.4"}}}}"#, "NetworkingConfig."),
+      (#"{"StopTimeout":-1}"#, "StopTimeout: "), (#"{"Env":["=x"]}"#, "Env: "), (#"{"Cmd":7}"#, "Cmd: "),
+    ])
+  func field(text: String, start: String) throws {
+    guard case .object(var object) = try JSON(text: text) else { return #expect(Bool(false)) }
+    object["Image"] = .string("host")
+    let error = #expect(throws: APIError.self) { try request(.object(object)) }
+    #expect(error?.status == 400)
+    #expect(error?.message.hasPrefix(start) == true, "\(error?.message ?? "")")
+  }
+
+  @Test("What does not go together is refused")
+  func conflicts() throws {
+    for host in [
+      #"{"AutoRemove":true,"RestartPolicy":{"Name":"always"}}"#, #"{"MemorySwap":64}"#,
+      #"{"Memory":64,"MemorySwap":32}"#, #"{"Memory":64,"MemoryReservation":128}"#,
+      #"{"NanoCpus":1000000000,"CpuQuota":50000}"#, #"{"CpuPeriod":100000}"#,
+      #"{"Binds":["/a:/b"],"Tmpfs":{"/b":""}}"#, #"{"Privileged":true,"SecurityOpt":["no-new-privileges"]}"#,
+      #"{"RestartPolicy":{"Name":"always","MaximumRetryCount":3}}"#,
+    ] {
+      #expect(try refusal(#"{"Image":"host","HostConfig":\#(host)}"#) != nil)
+    }
+    #expect(
+      try refusal(#"{"Image":"host","NetworkDisabled":true,"HostConfig":{"NetworkMode":"host"}}"#) != nil)
+  }
+
+  @Test("The kernel's settings are taken over, and told again")
+  func kernelSettings() throws {
+    let body = try JSON(
+      text: #"""
+        {"Image":"host","HostConfig":{"ShmSize":1048576,"OomScoreAdj":100,
+          "Sysctls":{"net.core.somaxconn":"10"},
+          "Ulimits":[{"Name":"nofile","Hard":20,"Soft":10},{"Name":"core","Hard":-1,"Soft":-1}]}}
+        """#)
+    let request = try request(body)
+    #expect(request.settings.sharedMemory?.bytes == 1 << 20)
+    #expect(request.settings.outOfMemoryAdjustment == 100)
+    #expect(request.settings.resourceLimits.map(\.type) == ["RLIMIT_NOFILE", "RLIMIT_CORE"])
+    #expect(request.settings.resourceLimits.last?.hard == .max)
+    let status = PartitionStatus(request.definition(named: "x"), id: "a", created: 0)
+    let json = ContainerDocument(status).inspection
+    for key in ["ShmSize", "OomScoreAdj", "Sysctls", "Ulimits"] {
+      #expect(json["HostConfig", key] == body["HostConfig", key], "\(key)")
+    }
+  }
+
+  @Test("There is one image")
+  func image() throws {
+    let error = #expect(throws: APIError.self) { try request(JSON(text: #"{"Image":"busybox"}"#)) }
+    #expect(error == APIError(status: 404, "No such image: busybox: host is the only image"))
+    #expect(try refusal("{}") != nil)
+    for name in ["host", "host:latest", HostImage.id] {
+      #expect(throws: Never.self) { try request(JSON(text: #"{"Image":"\#(name)"}"#)) }
+    }
+  }
+
+  @Test("A quota in a period is a part of a CPU")
+  func quota() throws {
+    let body = try JSON(text: #"{"Image":"host","HostConfig":{"CpuQuota":25000,"CpuPeriod":50000}}"#)
+    #expect(try request(body).settings.microCPUs == 500_000)
+  }
+
+  @Test("Names are Docker's", arguments: ["web", "/web", "a-b_c.1"])
+  func name(text: String) throws {
+    #expect(try CreateRequest.name(text) == text.drop { $0 == "/" }.description)
+  }
+
+  @Test("Other names are refused", arguments: ["a", "-a", ".a", "_ab", "a b", "a/b", "ü1", "//ab"])
+  func noName(text: String) {
+    #expect(throws: APIError.self) { try CreateRequest.name(text) }
+  }
+
+  @Test("A name that is made up is one that nobody has")
+  func madeUp() throws {
+    var random = SystemRandomNumberGenerator()
+    var tries = 0
+    let name = GeneratedName.free(using: &random) { _ in
+      tries += 1
+      return tries < 20
+    }
+    #expect(tries == 20)
+    #expect(try CreateRequest.name(name) == name)
+    let id = GeneratedName.id(using: &random)
+    #expect(id.utf8.count == 64 && id.allSatisfy(\.isHexDigit))
+  }
+}
+
+extension PartitionDefinition.HealthCheck {
+  fileprivate func every(_ milliseconds: Int64) -> Self {
+    var check = self
+    check.interval = milliseconds
+    return check
+  }
+}
+
+@Suite("A request to change a container")
+struct UpdateRequestTests {
+  var definition: PartitionDefinition {
+    var settings = PartitionSettings(base: .host)
+    settings.memory = ByteSize(bytes: 1 << 30)
+    settings.cpus = "0"
+    return PartitionDefinition(name: "x", content: .partition(settings))
+  }
+
+  @Test(
+    "What it speaks of is changed, and nothing else",
+    arguments: ["docker-20.10-update", "docker-28.2-update"])
+  func update(name: String) throws {
+    let updated = try UpdateRequest(recorded(name)).applied(to: definition)
+    guard case .partition(let settings) = updated.content else { return #expect(Bool(false)) }
+    #expect(settings.memory?.bytes == 64 << 20)
+    #expect(settings.microCPUs == 2_000_000)
+    #expect(settings.pidsLimit == 10)
+    #expect(settings.cpus == "0")
+    #expect(updated.restart == .always)
+  }
+
+  @Test("What cannot be is refused")
+  func refused() throws {
+    #expect(throws: APIError.self) { try UpdateRequest(JSON(text: #"{"CpusetMems":"0"}"#)) }
+    #expect(throws: APIError.self) { try UpdateRequest(JSON(text: "[]")) }
+    let swap = try UpdateRequest(JSON(text: #"{"MemorySwap":4096}"#))
+    #expect(throws: APIError.self) { try swap.applied(to: definition) }
+    let bundle = PartitionDefinition(name: "x", content: .bundle("/b"))
+    let python = try UpdateRequest(recorded("python-7.2-update"))
+    #expect(#expect(throws: APIError.self) { try python.applied(to: bundle) }?.status == 409)
+    var transient = definition
+    transient.isRemovedAtEnd = true
+    #expect(#expect(throws: APIError.self) { try python.applied(to: transient) }?.status == 409)
+  }
+}
