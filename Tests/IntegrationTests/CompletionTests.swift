@@ -18,13 +18,16 @@ struct CompletionTests {
   @Test(
     "Commands, options and their values are completed",
     arguments: [
-      (["sp"], ["spec"]), (["--root", "/x", "re"], ["resume"]), (["--root", "=", "/x", "re"], ["resume"]),
+      (["sp"], ["spec"]), (["--root", "/x", "resu"], ["resume"]),
+      (["--root", "=", "/x", "resu"], ["resume"]),
       (["--cgroup-m"], ["--cgroup-manager"]), (["--log-format", ""], ["text", "json"]),
       (["list", "--fo"], ["--format"]), (["list", "--format", ""], ["table", "json"]),
       (["list", "-f", "t"], ["table"]), (["list", "--format", "="], ["table", "json"]),
       (["list", "--format", "=", "j"], ["json"]), (["run", "--bundle", "/usr/bi"], ["/usr/bin"]),
       (["completion", ""], ["bash"]), (["kill", "x", "SIGTER"], ["SIGTERM"]),
-      (["run", "--pid-file", "/no/"], []),
+      (["run", "--pid-file", "/no/"], []), (["check", "/usr/bi"], ["/usr/bin"]),
+      (["check", "/etc", "/usr/bi"], ["/usr/bin"]), (["--socket", "/usr/bi"], ["/usr/bin"]),
+      (["check", "--h"], ["--help"]),
     ])
   func words(_ words: [String], _ offered: [String]) throws {
     try #expect(complete(words, program: Swiftjail.program) == Set(offered))
@@ -43,5 +46,33 @@ struct CompletionTests {
       try #expect(complete(forced, program: Swiftjail.program) == [box.id])
       try #expect(complete(["--root", box.root, "create", ""], program: Swiftjail.program) == [])
     }
+  }
+
+  @Test("The name of a partition is completed from those of the supervisor, wherever it listens")
+  func partitionNames() throws {
+    let scratch = Scratch()
+    defer { scratch.remove() }
+    let supervisor = try PretendedSupervisor(
+      in: scratch.path, "GET /containers/json?all=1 ", #"[{"Names": ["/site"]}, {"Names": ["/worker-1"]}]"#)
+    defer { supervisor.stop() }
+    let both: Set = ["site", "worker-1"]
+    for place in [
+      ["--socket", supervisor.socket], ["--socket", "=", supervisor.socket], ["--root", scratch.path],
+    ] {
+      try #expect(complete(place + ["stop", ""], program: Swiftjail.program) == both, "\(place)")
+    }
+    for command in ["restart", "rm", "logs", "stats", "top", "inspect"] {
+      let words = ["--root", scratch.path, command]
+      try #expect(complete(words + [""], program: Swiftjail.program) == both, "\(command)")
+      try #expect(complete(words + ["w"], program: Swiftjail.program) == ["worker-1"], "\(command)")
+      let second: Set<String> = ["logs", "top"].contains(command) ? [] : both
+      try #expect(complete(words + ["site", ""], program: Swiftjail.program) == second, "\(command)")
+    }
+    try #expect(complete(["--root", scratch.path, "up", ""], program: Swiftjail.program) == [])
+  }
+
+  @Test("Where no supervisor listens, no partition is offered, without a complaint")
+  func noSupervisor() throws {
+    try #expect(complete(["--socket", "/nonexistent/socket", "stop", ""], program: Swiftjail.program) == [])
   }
 }

@@ -1,11 +1,14 @@
 import Foundation
 
-/// The program under test: `$SWIFTJAIL`, or the package's own release build.
+/// The programs under test: `$SWIFTJAIL`, or the package's own release build, and what is beside it.
 enum Swiftjail {
   static let program: String =
     ProcessInfo.processInfo.environment["SWIFTJAIL"]
     ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent(".build/release/swiftjail").path
+
+  /// The supervisor's program.
+  static let supervisor = program + "d"
 
   /// Runs the program to its end.
   static func call(_ arguments: String..., at root: String) throws -> Outcome {

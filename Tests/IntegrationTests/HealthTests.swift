@@ -1,0 +1,188 @@
+import Foundation
+import Testing
+
+/// Commands that find out whether a partition works, and what is made of that.
+@Suite("Health checks by the supervisor", .enabled(if: Kernel.hasPartitions))
+struct HealthTests {
+  static let waits = "while :; do sleep 0.05; done"
+
+  /// A check by a script, often enough for a test.
+  static func check(_ script: String, _ more: [String: Any] = [:]) -> [String: Any] {
+    var check: [String: Any] = ["command": ["/bin/sh", "-c", script], "interval": "50ms", "retries": 2]
+    for (name, value) in more { check[name] = value }
+    return ["healthCheck": check]
+  }
+
+  private func health(_ site: SupervisedSandbox, _ short: String) throws -> String? {
+    try site.inspect(short)?["State.Health.Status"] as? String
+  }
+
+  private func waitFor(_ site: SupervisedSandbox, _ short: String, _ wanted: String) throws {
+    guard try poll({ try health(site, short) == wanted }) else {
+      throw Broken("\(short) is never \(wanted): \(String(describing: try site.inspect(short)?["State"]))")
+    }
+  }
+
+  /// The results on record, the oldest first.
+  private func results(_ site: SupervisedSandbox, _ short: String) throws -> [[String: Any]] {
+    try site.inspect(short)?["State.Health.Log"] as? [[String: Any]] ?? []
+  }
+
+  /// What the list says of it.
+  private func line(_ site: SupervisedSandbox, _ short: String) throws -> String {
+    let list = try site.ask("GET", "/containers/json").json as? [[String: Any]] ?? []
+    let entry = list.first { ($0["Names"] as? [String]) == ["/\(site.name(short))"] }
+    return entry?["Status"] as? String ?? ""
+  }
+
+  @Test("It is healthy when the check passes, unhealthy after so many failures in a row, and lists say so")
+  func changes() throws {
+    try withSupervisor { site in
+      try site.define(
+        "a", "touch /tmp/works; \(Self.waits)",
+        Self.check("echo looked; echo badly >&2; test -e /tmp/works"))
+      try waitFor(site, "a", "healthy")
+      try #expect(line(site, "a").hasSuffix("(healthy)"))
+      let good = try #require(try results(site, "a").last)
+      #expect(good["ExitCode"] as? Int == 0)
+      let output = good["Output"] as? String ?? ""
+      #expect(output.contains("looked\n") && output.contains("badly\n"), "\(output)")
+
+      try site.succeed("exec", site.name("a"), "/bin/rm", "/tmp/works")
+      try waitFor(site, "a", "unhealthy")
+      try #expect(line(site, "a").hasSuffix("(unhealthy)"))
+      try #expect(results(site, "a").last?["ExitCode"] as? Int == 1)
+      try #expect(site.inspect("a")?["State.Health.FailingStreak"] as? Int ?? 0 >= 2)
+
+      try site.succeed("exec", site.name("a"), "/bin/touch", "/tmp/works")
+      try waitFor(site, "a", "healthy")
+      let events = try site.ask("GET", "/events?since=1&until=\(Int(Date().timeIntervalSince1970) + 1)").text
+      let said = events.lines.compactMap { line in
+        (try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])?["status"] as? String
+      }
+      let changes = said.filter { $0.hasPrefix("health_status") }
+      #expect(
+        changes == ["health_status: healthy", "health_status: unhealthy", "health_status: healthy"])
+    }
+  }
+
+  @Test("A check that takes too long has failed, and is gone with what it started")
+  func timeout() throws {
+    try withSupervisor { site in
+      try site.define(
+        "a", Self.waits,
+        Self.check("echo begun; sleep 997 & sleep 998", ["timeout": "300ms", "retries": 1]))
+      try waitFor(site, "a", "unhealthy")
+      let result = try #require(try results(site, "a").first)
+      #expect(result["ExitCode"] as? Int == -1)
+      let output = result["Output"] as? String ?? ""
+      #expect(output.contains("begun") && output.contains("300ms"), "\(output)")
+      // At any time one check runs at the most, whatever the ones before have left.
+      func sleepers() -> Int {
+        Snapshot.processes(marked: site.box.id).filter {
+          let words = contents("/proc/\($0)/cmdline")?.split(separator: "\0") ?? []
+          return words.last == "997" || words.last == "998"
+        }.count
+      }
+      _ = try poll { try results(site, "a").count >= 3 }
+      #expect(sleepers() <= 2)
+      try #expect(site.inspect("a")?["ExecIDs"] is NSNull, "it is nobody's command")
+    }
+  }
+
+  @Test("A command that is not there is a failure, which says so; five results are kept")
+  func missing() throws {
+    try withSupervisor { site in
+      try site.define("a", Self.waits, ["healthCheck": ["command": ["/nowhere"], "interval": "20ms"]])
+      try waitFor(site, "a", "unhealthy")
+      #expect(try poll { try results(site, "a").count == 5 })
+      let output = try results(site, "a").last?["Output"] as? String ?? ""
+      #expect(output.contains("/nowhere"), "\(output)")
+      usleep(100_000)
+      try #expect(results(site, "a").count == 5)
+    }
+  }
+
+  @Test("The next supervisor knows what the checks have said, and goes on with them")
+  func takeover() throws {
+    try withSupervisor { site in
+      try site.define(
+        "a", "touch /tmp/works; \(Self.waits)", Self.check("test -e /tmp/works", ["interval": "500ms"]))
+      try waitFor(site, "a", "healthy")
+      try site.end(SIGKILL)
+      try site.launch()
+      try site.waitFor("a", "running")
+      try #expect(health(site, "a") == "healthy")
+      try site.succeed("exec", site.name("a"), "/bin/rm", "/tmp/works")
+      try waitFor(site, "a", "unhealthy")
+    }
+  }
+
+  @Test("A check that is changed, added or taken away is so at once, and the partition runs on")
+  func definition() throws {
+    try withSupervisor { site in
+      try site.define("a", Self.waits)
+      try site.waitFor("a", "running")
+      let pid = try site.pid("a")
+      try #expect(health(site, "a") == nil)
+      try site.define("a", Self.waits, Self.check("true"))
+      try waitFor(site, "a", "healthy")
+      try site.define("a", Self.waits, Self.check("false"))
+      try waitFor(site, "a", "unhealthy")
+      try site.define("a", Self.waits)
+      #expect(try poll { try health(site, "a") == nil })
+      try #expect(site.pid("a") == pid)
+    }
+  }
+
+  @Test("Nothing is checked while it is paused, and nothing counts")
+  func pause() throws {
+    try withSupervisor { site in
+      try site.define("a", Self.waits, Self.check("true", ["timeout": "200ms", "retries": 1]))
+      try waitFor(site, "a", "healthy")
+      try #expect(site.ask("POST", "/containers/\(site.name("a"))/pause").status == 204)
+      let before = try results(site, "a").last?["Start"] as? String
+      usleep(600_000)
+      try #expect(results(site, "a").last?["Start"] as? String == before)
+      try #expect(health(site, "a") == "healthy")
+      try #expect(site.ask("POST", "/containers/\(site.name("a"))/unpause").status == 204)
+      #expect(try poll { try results(site, "a").last?["Start"] as? String != before })
+      try #expect(health(site, "a") == "healthy")
+    }
+  }
+
+  @Test(
+    "Who is after a partition with a check is started when that is healthy, by the next supervisor as well")
+  func after() throws {
+    try withSupervisor { site in
+      let state = site.box.scratch.path + "/state"
+      try makeDirectory(state)
+      var first = Self.check("echo x >> /state/looked; test -e /state/works")
+      first["volumes"] = ["\(state):/state"]
+      try site.write([
+        "b": site.fields(Self.waits, ["after": [site.name("a")]]), "a": site.fields(Self.waits, first),
+      ])
+      #expect(poll { (contents(state + "/looked") ?? "").lines.count >= 3 })
+      try #expect(site.status("b") == "created")
+      try site.end(SIGKILL)
+      try site.launch()
+      try write("", to: state + "/looked")
+      #expect(poll { (contents(state + "/looked") ?? "").lines.count >= 2 })
+      try #expect(site.status("b") == "created")
+      try write("", to: state + "/works")
+      try site.waitFor("b", "running")
+    }
+  }
+
+  @Test("Who is after a partition that has ended for good without having been healthy is started then")
+  func afterEnd() throws {
+    try withSupervisor { site in
+      try site.write([
+        "b": site.fields(Self.waits, ["after": [site.name("a")]]),
+        "a": site.fields("exit 3", Self.check("true", ["interval": "1h"])),
+      ])
+      try site.waitFor("b", "running")
+      try #expect(site.status("a") == "exited")
+    }
+  }
+}

@@ -1,0 +1,277 @@
+import Foundation
+import Testing
+
+/// The supervisor's socket, by bytes.
+@Suite("The supervisor's API", .enabled(if: Kernel.hasPartitions))
+struct SupervisorAPITests {
+  typealias Connection = SupervisorConnection
+
+  /// Makes a partition on the host image, and starts it.
+  func start(
+    _ site: SupervisedSandbox, _ short: String, _ script: String, _ more: [String: Any] = [:]
+  ) throws {
+    var document: [String: Any] = [
+      "Image": "host", "Cmd": ["/bin/sh", "-c", script], "Env": ["SWIFTJAIL_TEST=\(site.box.id)"],
+    ]
+    for (name, value) in more { document[name] = value }
+    let body = String(decoding: try JSONSerialization.data(withJSONObject: document), as: UTF8.self)
+    let made = try site.ask("POST", "/v1.41/containers/create?name=\(site.name(short))", body)
+    guard made.status == 201 else { throw Broken("create: \(made)") }
+    let started = try site.ask("POST", "/v1.41/containers/\(site.name(short))/start")
+    guard started.status == 204 else { throw Broken("start: \(started)") }
+  }
+
+  @Test("A connection serves many requests, also those that come before the answer to the first")
+  func keepAlive() throws {
+    try withSupervisor { site in
+      let connection = try Connection(site.socket)
+      for _ in 1...3 {
+        let answer = try connection.ask("GET", "/_ping")
+        #expect(answer.status == 200 && answer.text == "OK")
+        #expect(answer.headers["api-version"] == "1.41", "\(answer)")
+      }
+      for target in ["/version", "/nonesuch", "/v1.41/info"] { try connection.begin("GET", target) }
+      try #expect(connection.answer().document["ApiVersion"] as? String == "1.41")
+      try #expect(connection.answer().status == 404)
+      try #expect(connection.answer().document["Containers"] as? Int == 0)
+      try connection.begin("GET", "/_ping", headers: ["Connection: close"])
+      try #expect(connection.answer().status == 200)
+      #expect(connection.rest().isEmpty)
+    }
+  }
+
+  @Test("What cannot be is answered with a status and one line that says why")
+  func refusals() throws {
+    try withSupervisor { site in
+      let cases: [(method: String, target: String, body: String?, status: Int, word: String)] = [
+        ("GET", "/nonesuch", nil, 404, "page not found"),
+        ("GET", "/containers/nobody/json", nil, 404, "nobody"),
+        ("POST", "/containers/nobody/start", nil, 404, "nobody"),
+        ("POST", "/build", nil, 501, "building images"),
+        ("GET", "/swarm", nil, 501, "swarm"),
+        ("POST", "/volumes/create", "{}", 501, "volumes"),
+        ("POST", "/images/create?fromImage=x", nil, 501, "pulling images"),
+        ("POST", "/containers/create", "{", 400, "body"),
+        ("POST", "/containers/create", "[]", 400, "object"),
+        ("POST", "/containers/create", #"{"Image": 3}"#, 400, "Image"),
+        ("POST", "/containers/create", #"{"Image": "nonesuch"}"#, 404, "nonesuch"),
+        ("POST", "/containers/create?name=..", #"{"Image": "host"}"#, 400, ".."),
+        ("GET", "/images/nonesuch/json", nil, 404, "nonesuch"),
+      ]
+      let connection = try Connection(site.socket)
+      for (method, target, body, status, word) in cases {
+        let answer = try connection.ask(method, target, body)
+        #expect(answer.status == status, "\(method) \(target): \(answer)")
+        #expect(answer.message.contains(word) && !answer.message.isEmpty, "\(method) \(target): \(answer)")
+        #expect(answer.message.lines.count == 1, "\(answer)")
+      }
+      // None of that has made anything.
+      let list = try site.ask("GET", "/containers/json?all=1")
+      #expect((list.json as? [Any])?.isEmpty == true, "\(list)")
+    }
+  }
+
+  @Test("Half a request, and one that is none, hold up nobody")
+  func halves() throws {
+    try withSupervisor { site in
+      let half = try Connection(site.socket)
+      try half.send("POST /containers/create HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+      let none = try Connection(site.socket)
+      try none.send("\u{1}\u{2}\r\n\r\n")
+      try #expect(none.answer().status == 400)
+      try #expect(site.ask("GET", "/_ping").status == 200)
+      half.endSending()
+      _ = half.rest()
+      try #expect(site.ask("GET", "/_ping").status == 200)
+    }
+  }
+
+  @Test("Many who ask for nothing, and one who does not read what he asked for, hold up nobody")
+  func slow() throws {
+    try withSupervisor { site in
+      try site.define("flood", "yes", ["stopTimeout": "0s", "log": ["maxSize": "1m", "maxFiles": 2]])
+      try site.waitForOutput("flood", "y\n")
+      let deaf = try Connection(site.socket)
+      try deaf.begin("GET", "/containers/\(site.name("flood"))/logs?follow=1&stdout=1")
+      let idle = try (1...40).map { _ in try Connection(site.socket) }
+      for connection in idle { try connection.send("GET /_ping HT") }
+      try site.define("a")
+      try site.waitUntilReady("a")
+      try site.succeed("stop", site.name("a"))
+      try #expect(site.exitCode("a") == 7)
+      // He gets what there is once he reads.
+      try #expect(deaf.head().status == 200)
+      try #expect(deaf.chunk()?.isEmpty == false)
+      for connection in idle { try connection.send("TP/1.1\r\nHost: localhost\r\n\r\n") }
+      for connection in idle { try #expect(connection.answer().text == "OK") }
+    }
+  }
+
+  @Test("Nobody but root, and a group, may write to the socket")
+  func socketMode() throws {
+    try withSupervisor { site in
+      var status = stat()
+      try #require(lstat(site.socket, &status) == 0)
+      #expect(status.st_mode & 0o777 == 0o660 && status.st_uid == 0)
+    }
+  }
+
+  @Test("wait answers with the status of the end that it waited for")
+  func wait() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      let connection = try Connection(site.socket)
+      try connection.begin("POST", "/containers/\(site.name("a"))/wait")
+      try #expect(connection.head().status == 200)
+      try #require(site.ask("POST", "/containers/\(site.name("a"))/kill?signal=TERM").status == 204)
+      var body = Data()
+      while let chunk = try connection.chunk() { body += chunk }
+      let document = Config(object: try JSONSerialization.jsonObject(with: body) as? [String: Any] ?? [:])
+      #expect(document["StatusCode"] as? Int == 7)
+      // What has ended is not waited for.
+      try #expect(
+        site.ask("POST", "/containers/\(site.name("a"))/wait").document["StatusCode"] as? Int == 7)
+    }
+  }
+
+  @Test("events come as they happen, those alone that are asked for")
+  func events() throws {
+    try withSupervisor { site in
+      let connection = try Connection(site.socket)
+      // Of what is filtered: {"event":["die","start"]}
+      try connection.begin("GET", "/events?filters=%7B%22event%22%3A%5B%22die%22%2C%22start%22%5D%7D")
+      try #expect(connection.head().status == 200)
+      try site.define("a", "exit 4")
+      for action in ["start", "die"] {
+        let chunk = try #require(try connection.chunk())
+        let document = Config(object: try JSONSerialization.jsonObject(with: chunk) as? [String: Any] ?? [:])
+        #expect(document["Action"] as? String == action)
+        #expect(document["Actor.Attributes.name"] as? String == site.name("a"))
+        #expect(document["Actor.Attributes.exitCode"] as? String == (action == "die" ? "4" : nil))
+      }
+    }
+  }
+
+  @Test("attach passes stdin in, both streams out, and ends with the program")
+  func attach() throws {
+    try withSupervisor { site in
+      let name = site.name("a")
+      let script = "while read line; do echo out $line; echo err $line >&2; done; echo end; exit 3"
+      let body = """
+        {"Image": "host", "Cmd": ["/bin/sh", "-c", "\(script)"], "OpenStdin": true, "StdinOnce": true,
+        "AttachStdin": true, "Env": ["SWIFTJAIL_TEST=\(site.box.id)"]}
+        """
+      try #require(site.ask("POST", "/containers/create?name=\(name)", body).status == 201)
+      let connection = try Connection(site.socket)
+      try connection.begin(
+        "POST", "/containers/\(name)/attach?stdin=1&stdout=1&stderr=1&stream=1",
+        headers: ["Connection: Upgrade", "Upgrade: tcp"])
+      let head = try connection.head()
+      #expect(head.status == 101 && head.headers["upgrade"] == "tcp", "\(head)")
+      try #require(site.ask("POST", "/containers/\(name)/start").status == 204)
+      try connection.send("one\n")
+      var seen: Set<String> = []
+      while seen.count < 2, let frame = try connection.frame() {
+        seen.insert("\(frame.stream) \(frame.text)")
+      }
+      #expect(seen == ["1 out one\n", "2 err one\n"])
+      connection.endSending()
+      try #expect(connection.frames() == [1: "end\n"])
+      try site.waitFor("a", "exited")
+      try #expect(site.exitCode("a") == 3)
+    }
+  }
+
+  @Test("exec runs a command inside, with streams, and knows its status")
+  func exec() throws {
+    try withSupervisor { site in
+      try start(site, "a", SupervisedSandbox.patient)
+      try site.waitUntilReady("a")
+      let body = """
+        {"Cmd": ["/bin/sh", "-c", "read x; echo $x $V; pwd >&2; exit 6"], "AttachStdin": true, "AttachStdout": true,
+        "AttachStderr": true, "Env": ["V=v"], "WorkingDir": "/tmp"}
+        """
+      let made = try site.ask("POST", "/containers/\(site.name("a"))/exec", body)
+      let id = try #require(made.document["Id"] as? String, "\(made)")
+      let connection = try Connection(site.socket)
+      try connection.begin(
+        "POST", "/exec/\(id)/start", #"{"Detach": false}"#, headers: ["Connection: Upgrade", "Upgrade: tcp"])
+      try #expect(connection.head().status == 101)
+      try connection.send("typed\n")
+      try #expect(connection.frames() == [1: "typed v\n", 2: "/tmp\n"])
+      let state = try site.ask("GET", "/exec/\(id)/json").document
+      #expect(state["ExitCode"] as? Int == 6 && state["Running"] as? Bool == false)
+      try #expect(site.ask("POST", "/exec/\(id)/start", "{}").status == 409)
+      try #expect(site.ask("GET", "/exec/nonesuch/json").status == 404)
+    }
+  }
+
+  @Test("A partition that is asked for outlives the supervisor, with its id and its name")
+  func asked() throws {
+    try withSupervisor { site in
+      try start(site, "a", SupervisedSandbox.patient, ["Labels": ["tier": "one"]])
+      try site.waitUntilReady("a")
+      let (pid, id) = try (site.pid("a"), site.inspect("a")?["Id"] as? String)
+      try site.end(SIGKILL)
+      try site.launch()
+      try site.waitFor("a", "running")
+      try #expect(site.pid("a") == pid)
+      try #expect(site.inspect("a")?["Id"] as? String == id)
+      try #expect(site.inspect("a")?["Config.Labels.tier"] as? String == "one")
+      // A name that is taken.
+      let body = #"{"Image": "host"}"#
+      try #expect(site.ask("POST", "/containers/create?name=\(site.name("a"))", body).status == 409)
+
+      try site.succeed("stop", site.name("a"))
+      let renamed = site.name("b")
+      try #expect(site.ask("POST", "/containers/\(site.name("a"))/rename?name=\(renamed)").status == 204)
+      try #expect(site.inspect("b")?["Id"] as? String == id)
+      try #expect(site.status("a") == "none")
+      try #expect(site.succeed("logs", renamed).lines == ["ready", "asked"])
+    }
+  }
+
+  @Test(
+    "What is to be removed at its end is, also when the supervisor was killed meanwhile",
+    arguments: [false, true])
+  func removedAtEnd(killed: Bool) throws {
+    try withSupervisor { site in
+      try start(site, "a", SupervisedSandbox.patient, ["HostConfig": ["AutoRemove": true]])
+      try site.waitUntilReady("a")
+      if killed { try site.end(SIGKILL) }
+      try site.succeed("kill", site.name("a"), "TERM")
+      if killed {
+        try site.waitForOutput("a", "asked")
+        try site.launch()
+      }
+      try site.waitFor("a", "none")
+    }
+  }
+
+  @Test("Metrics tell the state of each partition, and are of Prometheus' form")
+  func metrics() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.define("b", "exit 3")
+      try site.waitUntilReady("a")
+      try site.waitFor("b", "exited")
+      let answer = try site.ask("GET", "/metrics")
+      #expect(answer.headers["content-type"] == "text/plain; version=0.0.4", "\(answer)")
+      let samples = answer.text.lines.filter { !$0.hasPrefix("#") }
+      for short in ["a", "b"] {
+        #expect(samples.contains { $0.contains("\"\(site.name(short))\"") }, "\(answer)")
+      }
+      let wrong = samples.filter { line in line.split(separator: " ").last.flatMap { Double($0) } == nil }
+      #expect(wrong.isEmpty && !samples.isEmpty, "\(wrong)")
+      guard exists("/usr/bin/promtool") else { return }
+      try write(answer.text, to: site.box.scratch.path + "/metrics")
+      let input = open(site.box.scratch.path + "/metrics", O_RDONLY | O_CLOEXEC)
+      defer { close(input) }
+      var promtool = Program("/usr/bin/promtool", ["check", "metrics"])
+      promtool.stdin = .descriptor(input)
+      let outcome = try promtool.call()
+      #expect(outcome.status == 0, "\(outcome)")
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import Foundation
+import Testing
+
+/// The commands that a supervisor carries out, and those that need none.
+@Suite("Commands of the supervisor", .enabled(if: Kernel.hasPartitions))
+struct SupervisorCommandTests {
+  @Test("down stops what is defined, up starts it again")
+  func upDown() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.define("b", SupervisedSandbox.patient, ["after": [site.name("a")], "restart": "always"])
+      for short in ["a", "b"] { try site.waitUntilReady(short) }
+      try site.succeed("down")
+      for short in ["a", "b"] { try site.waitFor(short, "exited") }
+      // The supervisor that comes next has not forgotten it.
+      try site.end(SIGKILL)
+      try site.launch()
+      for short in ["a", "b"] { try #expect(site.status(short) == "exited") }
+      try site.succeed("up")
+      for short in ["a", "b"] {
+        try site.waitForOutput(short, "ready", count: 2)
+        try site.waitFor(short, "running")
+      }
+    }
+  }
+
+  @Test("stop, start and restart of several; each waits until it is so")
+  func startStop() throws {
+    try withSupervisor { site in
+      let names = ["a", "b"].map(site.name)
+      for short in ["a", "b"] {
+        try site.define(short)
+        try site.waitUntilReady(short)
+      }
+      try #expect(site.box.program(["stop"] + names).call().status == 0)
+      for short in ["a", "b"] { try #expect(site.status(short) == "exited") }
+      for name in names { try site.succeed("start", name) }
+      let pids = try ["a", "b"].map(site.pid)
+      #expect(!pids.contains(0))
+      for short in ["a", "b"] { try site.waitForOutput(short, "ready", count: 2) }
+      try #expect(site.box.program(["restart"] + names).call().status == 0)
+      for (short, pid) in zip(["a", "b"], pids) {
+        try #expect(site.status(short) == "running")
+        try #expect(site.pid(short) != pid)
+      }
+      // What is so already is no failure.
+      for name in names { try site.succeed("start", name) }
+    }
+  }
+
+  @Test("A failure for one holds up none of the others, and is told")
+  func several() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      let outcome = try site.call("stop", "nobody", site.name("a"))
+      expectRefusal(outcome, saying: "nobody")
+      try #expect(site.status("a") == "exited")
+    }
+  }
+
+  @Test("rm refuses what runs, and with --force ends it")
+  func remove() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      expectRefusal(try site.call("rm", site.name("a")), saying: site.name("a"), "runs")
+      try #expect(site.status("a") == "running")
+      try site.succeed("rm", "--force", site.name("a"))
+      try #expect(site.status("a") == "none")
+      expectRefusal(try site.call("rm", site.name("a")), saying: site.name("a"))
+    }
+  }
+
+  @Test("stats and top say what a partition does now")
+  func usage() throws {
+    try withSupervisor { site in
+      try site.define("a", "sleep 1234 & \(SupervisedSandbox.patient)")
+      try site.waitUntilReady("a")
+      let stats = try site.succeed("stats")
+      #expect(stats.lines.count == 2 && stats.lines.last?.hasPrefix(site.name("a")) == true, "\(stats)")
+      #expect(stats.text.contains("%"), "\(stats)")
+      let top = try site.succeed("top", site.name("a"))
+      let pid = String(try site.pid("a"))
+      #expect(top.text.contains("sleep 1234") && top.text.contains(pid), "\(top)")
+    }
+  }
+
+  @Test("events tells what has happened, in order, a line of JSON each")
+  func events() throws {
+    try withSupervisor { site in
+      let since = String(Int(Date().timeIntervalSince1970) - 1)
+      try site.define("a")
+      try site.waitUntilReady("a")
+      try site.succeed("stop", site.name("a"))
+      let until = String(Int(Date().timeIntervalSince1970) + 1)
+      let lines = try site.succeed("events", "--since", since, "--until", until).lines
+      let events = lines.compactMap {
+        (try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]).map(Config.init(object:))
+      }
+      #expect(events.compactMap { $0["Action"] as? String } == ["create", "start", "kill", "die", "stop"])
+      #expect(events.allSatisfy { $0["Actor.Attributes.name"] as? String == site.name("a") })
+      #expect(
+        events.first { $0["Action"] as? String == "die" }?["Actor.Attributes.exitCode"] as? String == "7")
+    }
+  }
+
+  @Test("inspect prints a list of all that is known of each")
+  func inspect() throws {
+    try withSupervisor { site in
+      try site.define("a", SupervisedSandbox.patient, ["labels": ["tier": "one"], "user": "12:34"])
+      try site.waitUntilReady("a")
+      let outcome = try site.succeed("inspect", site.name("a"))
+      let list = try #require(outcome.json as? [[String: Any]], "\(outcome)")
+      try #require(list.count == 1)
+      let document = Config(object: list[0])
+      #expect(document["Name"] as? String == "/" + site.name("a"))
+      #expect(document["State.Running"] as? Bool == true)
+      #expect(document["Config.User"] as? String == "12:34")
+      #expect(document["Config.Labels.tier"] as? String == "one")
+      expectRefusal(try site.call("inspect", "nobody"), saying: "nobody")
+    }
+  }
+
+  @Test("The supervisor's partitions answer to commands that need no supervisor")
+  func plain() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      let name = site.name("a")
+      try site.end(SIGKILL)
+      try #expect(site.box.pid(id: name) > 0)
+      let ps = try site.succeed("ps")
+      #expect(ps.lines.contains { $0.contains(name) && $0.contains("running") }, "\(ps)")
+      try #expect(site.succeed("list", "--quiet").lines == [name])
+      let exec = try site.call("exec", name, "/bin/sh", "-c", "hostname; exit 5")
+      #expect(exec.status == 5 && exec.text == name, "\(exec)")
+      try site.succeed("pause", name)
+      try site.succeed("resume", name)
+      try site.succeed("kill", name, "TERM")
+      try site.waitForOutput("a", "asked")
+      try site.launch()
+      try site.waitFor("a", "exited")
+      try #expect(site.exitCode("a") == 7)
+    }
+  }
+
+  @Test("A name that a container without a supervisor has is refused, and that goes on")
+  func takenName() throws {
+    try withSupervisor { site in
+      let name = site.name("a")
+      defer { _ = try? site.call("delete", "--force", name) }
+      try site.succeed("run", "--rootfs", site.box.rootfs, "--detach", name, "--", "/bin/sleep", "1000")
+      try site.define("a")
+      try site.waitForMessage("a container called \(name) exists already")
+      try #expect(site.box.status(id: name) == "running")
+      try site.succeed("delete", "--force", name)
+    }
+  }
+
+  @Test(
+    "Without a supervisor its commands say where they looked",
+    arguments: [
+      ["up"], ["down"], ["stop", "a"], ["logs", "a"], ["top", "a"], ["rm", "a"], ["inspect", "a"],
+    ])
+  func none(words: [String]) throws {
+    try withSandbox { box in
+      expectRefusal(try box.program(words).call(), saying: box.root + "/swiftjaild.sock")
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import Foundation
+import Testing
+
+/// What files in the directory of definitions say is so.
+@Suite("Definitions of the supervisor", .enabled(if: Kernel.hasPartitions))
+struct SupervisorDefinitionTests {
+  @Test("What is defined runs, whether the file was there before the supervisor or comes later")
+  func started() throws {
+    let site = try SupervisedSandbox()
+    defer { site.remove() }
+    try site.define("early")
+    try site.launch()
+    try site.waitFor("early", "running")
+    try site.define("late")
+    try site.waitFor("late", "running")
+    try site.empty()
+    expectNothingLeft(of: site.box)
+  }
+
+  @Test("One is started when those that it is after have been")
+  func order() throws {
+    try withSupervisor { site in
+      // Against the order of the names.
+      try site.write([
+        "all": [
+          site.fields(SupervisedSandbox.patient, ["name": site.name("a"), "after": [site.name("b")]]),
+          site.fields(SupervisedSandbox.patient, ["name": site.name("b"), "after": [site.name("c")]]),
+          site.fields(SupervisedSandbox.patient, ["name": site.name("c")]),
+        ]
+      ])
+      for short in ["a", "b", "c"] { try site.waitFor(short, "running") }
+      let starts = try ["c", "b", "a"].map { try site.inspect($0)?["State.StartedAt"] as? String ?? "" }
+      #expect(starts == starts.sorted() && !starts.contains(""), "\(starts)")
+    }
+  }
+
+  @Test("Replicas differ in what {index} stands for, and those too many are ended when there are to be fewer")
+  func replicas() throws {
+    try withSupervisor { site in
+      func define(_ count: Int) throws {
+        try site.define(
+          "r", "echo number {index}; \(SupervisedSandbox.patient)",
+          ["name": site.name("r{index}"), "replicas": count])
+      }
+      try define(3)
+      for index in 1...3 {
+        try site.waitForOutput("r\(index)", "number \(index)\n")
+        try site.waitFor("r\(index)", "running")
+      }
+      let pid = try site.pid("r1")
+      try define(1)
+      try site.waitFor("r3", "none")
+      try site.waitFor("r2", "none")
+      try #expect(site.pid("r1") == pid)
+      #expect(Snapshot.cgroups(named: site.name("r2")).isEmpty)
+    }
+  }
+
+  @Test("A changed file changes what it must: notes alone leave the program, its command does not")
+  func changed() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.define("b")
+      try site.waitUntilReady("a")
+      try site.waitUntilReady("b")
+      let (a, b) = try (site.pid("a"), site.pid("b"))
+
+      try site.define("a", SupervisedSandbox.patient, ["labels": ["tier": "one"], "restart": "always"])
+      let noted = try poll { try site.inspect("a")?["Config.Labels.tier"] as? String == "one" }
+      #expect(noted, "\(site.messages)")
+      try #expect(site.inspect("a")?["HostConfig.RestartPolicy.Name"] as? String == "always")
+      try #expect(site.pid("a") == a)
+
+      try site.define("a", "echo changed; \(SupervisedSandbox.patient)", ["labels": ["tier": "one"]])
+      try site.waitForOutput("a", "changed")
+      try #require(poll { try site.pid("a") != 0 })
+      try #expect(site.pid("a") != a)
+      #expect(site.output("a").contains("asked"), "it was asked to end")
+      try #expect(site.pid("b") == b)
+    }
+  }
+
+  @Test("Without its file a partition ends, and nothing is left of it")
+  func removed() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.define("b")
+      try site.waitUntilReady("a")
+      try site.waitUntilReady("b")
+      let pid = try site.pid("b")
+      unlink(site.path("a"))
+      try site.waitFor("a", "none")
+      #expect(Snapshot.cgroups(named: site.name("a")).isEmpty)
+      let left = FileManager.default.subpaths(atPath: site.box.root)?.filter { $0.contains(site.name("a")) }
+      #expect(left == [], "\(left ?? [])")
+      try #expect(site.pid("b") == pid)
+    }
+  }
+
+  @Test("A file that went while there was no supervisor ends its partition when there is one again")
+  func removedMeanwhile() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      try site.end(SIGKILL)
+      unlink(site.path("a"))
+      try site.define("b")
+      try site.launch()
+      try site.waitFor("a", "none")
+      try site.waitFor("b", "running")
+    }
+  }
+
+  @Test("A wrong file is told by file, line and field; it changes nothing, and stops nothing")
+  func wrong() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      let pid = try site.pid("a")
+
+      try write(
+        "{\n  \"rootfs\": \"\(site.box.rootfs)\",\n  \"restart\": \"sometimes\"\n}\n", to: site.path("a"))
+      try site.waitForMessage("\(site.path("a")):3: restart: ")
+      try write("{\n  \"image\":\n", to: site.path("b"))
+      try site.waitForMessage("\(site.path("b")):")
+      try site.define("c")
+      try site.waitFor("c", "running")
+      try #expect(site.pid("a") == pid)
+      try #expect(site.status("b") == "none")
+
+      try site.define("b")
+      try site.waitFor("b", "running")
+    }
+  }
+
+  @Test("check says of a wrong file what the supervisor says")
+  func check() throws {
+    try withSupervisor { site in
+      try write("{\n  \"image\": \"host\",\n  \"memory\": \"lots\"\n}\n", to: site.path("a"))
+      let complaint = "\(site.path("a")):3: memory: "
+      try site.waitForMessage(complaint)
+      let outcome = try site.call("check", site.definitions)
+      #expect(outcome.status != 0 && (outcome.stderr + outcome.text).contains(complaint), "\(outcome)")
+    }
+  }
+
+  @Test("A program that cannot be executed is told, and holds up nobody")
+  func noProgram() throws {
+    try withSupervisor { site in
+      try site.define("a", "", ["command": ["/bin/nonesuch"]])
+      try site.define("b", SupervisedSandbox.patient)
+      try site.waitFor("b", "running")
+      try site.waitForMessage("/bin/nonesuch")
+      let error = try poll {
+        (try site.inspect("a")?["State.Error"] as? String ?? "").contains("/bin/nonesuch")
+      }
+      #expect(error, "\(site.messages)")
+      try #expect(site.exitCode("a") == 127)
+    }
+  }
+}
