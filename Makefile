@@ -2,25 +2,29 @@ PREFIX = /usr/local
 BIN = $(DESTDIR)$(PREFIX)/bin
 SHARE = $(DESTDIR)$(PREFIX)/share
 COMPLETION = $(SHARE)/bash-completion/completions/swiftjail
+UNIT = $(DESTDIR)$(PREFIX)/lib/systemd/system/swiftjaild.service
 PROGRAM = .build/release/swiftjail
+PROGRAMS = $(PROGRAM) $(PROGRAM)d
 TESTS = .build/debug/swiftjailPackageTests.xctest
 
 export SWIFTJAIL ?= $(CURDIR)/$(PROGRAM)
 
-all: ## build the release program
-	swift build -c release --product swiftjail
+all: ## build the release programs
+	for program in $(notdir $(PROGRAMS)); do swift build -c release --product $$program || exit; done
 
-$(PROGRAM):
+$(PROGRAMS):
 	$(MAKE) all
 
-install: $(PROGRAM) ## install program, man pages and bash completion (PREFIX=/usr/local DESTDIR=)
-	install -D $(PROGRAM) $(BIN)/swiftjail
+install: $(PROGRAMS) ## install programs, man pages, bash completion and systemd unit (PREFIX=/usr/local DESTDIR=)
+	for program in $(PROGRAMS); do install -D $$program $(BIN)/$${program##*/} || exit; done
 	for page in $(wildcard man/*.[158]); do install -D -m 644 $$page $(SHARE)/man/man$${page##*.}/$${page##*/} || exit; done
 	install -d $(dir $(COMPLETION))
 	$(PROGRAM) completion bash >$(COMPLETION)
+	install -d $(dir $(UNIT))
+	sed 's|/usr/local|$(PREFIX)|' Examples/swiftjaild.service >$(UNIT)
 
 uninstall: ## remove what install put there
-	rm -f $(BIN)/swiftjail $(COMPLETION)
+	rm -f $(PROGRAMS:.build/release/%=$(BIN)/%) $(COMPLETION) $(UNIT)
 	for page in $(wildcard man/*.[158]); do rm -f $(SHARE)/man/man$${page##*.}/$${page##*/}; done
 
 lint: ## check the sources' format
