@@ -11,9 +11,28 @@ public struct ResourceLimit: Hashable, Sendable {
   public let hard: UInt64
 
   /// How many descriptors this process may have open (`RLIMIT_NOFILE`, `getrlimit(2)`).
-  public static var openFiles: UInt64 {
+  public static var openFiles: UInt64 { openFilesLimit?.soft ?? 0 }
+
+  /// Lets this process have as many descriptors open as it may let itself.
+  ///
+  /// - Returns: the limit before, for those that it starts: programs that use `select(2)` fail with more than they expect.
+  public static func raiseOpenFiles() -> ResourceLimit? {
+    guard let limit = openFilesLimit else { return nil }
+    try? ResourceLimit(resource: limit.resource, soft: limit.hard, hard: limit.hard).apply(to: 0)
+    return limit
+  }
+
+  private static var openFilesLimit: ResourceLimit? {
     var limit = rlimit()
-    return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? UInt64(limit.rlim_cur) : 0
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+    return ResourceLimit(
+      resource: Int32(RLIMIT_NOFILE.rawValue), soft: UInt64(limit.rlim_cur), hard: UInt64(limit.rlim_max))
+  }
+
+  private init(resource: Int32, soft: UInt64, hard: UInt64) {
+    self.resource = resource
+    self.soft = soft
+    self.hard = hard
   }
 
   /// The limit on the resource called `name`, such as `RLIMIT_NOFILE`; `nil` when there is no such resource.

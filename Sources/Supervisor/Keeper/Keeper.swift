@@ -27,6 +27,8 @@ public final class Keeper {
   /// Greater than any number of an earlier keeper since the machine was started.
   private var lastEnd = UInt64(clamping: Clock.monotonic())
   private let logs: LogFiles
+  /// What partitions may have open, unlike the keeper, which has two descriptors for each.
+  private let openFiles = ResourceLimit.raiseOpenFiles()
 
   /// What it is called by those who list processes: not as a supervisor, whose end is another matter.
   public static let processName = "swiftjail-keep"
@@ -158,8 +160,10 @@ public final class Keeper {
       input: input.rawValue, output: output.write.rawValue, error: errors.write.rawValue)
     switch try Linux.clone(into: []) {
     case .child:
-      Worker(start: start, store: store, standardStreams: ends, report: report.there.descriptor.rawValue)
-        .run()
+      Worker(
+        start: start, store: store, standardStreams: ends, report: report.there.descriptor.rawValue,
+        openFiles: openFiles
+      ).run()
     case .parent:
       // Its own end comes as that of a child of nobody knows whom, and is forgotten.
       let limits = definition?.log ?? PartitionDefinition.LogLimits()

@@ -10,10 +10,13 @@ struct Worker {
   let store: ContainerStore
   let standardStreams: StandardStreamEnds
   let report: Int32
+  /// What the partition may have open unless its definition says otherwise.
+  let openFiles: ResourceLimit?
 
   /// Does it, and ends.
   func run() -> Never {
     standardStreams.become(keeping: report)
+    try? openFiles?.apply(to: 0)
     make().send(over: report)
   }
 
