@@ -18,6 +18,10 @@ final class Partition {
   /// Whether the keeper has been asked to start it and has not answered.
   var isStarting = false
   var isBeingRemoved = false
+  /// Whether its files are being removed.
+  var isLeaving = false
+  /// Who waits for that, to hear whether it went well.
+  var removers = Waiters<SupervisorError?>()
   var restartTimer: EventLoop.Timer?
   var killTimer: EventLoop.Timer?
   /// What checks its health, while it runs and has a check.

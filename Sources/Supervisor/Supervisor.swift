@@ -14,6 +14,7 @@ public final class Supervisor {
   let directory: String
   private let keeper: KeeperConnection
   private let records: RecordStore
+  private let removals: ErrandQueue
   private(set) var partitions: [String: Partition] = [:]
   /// Whether the keeper is there; without one there is nothing more to be done.
   public private(set) var hasKeeper = true
@@ -61,6 +62,7 @@ public final class Supervisor {
     directory = Self.directory(for: store)
     records = try RecordStore(directory: "\(directory)/partitions")
     events = EventLog()
+    removals = ErrandQueue(loop)
     let keeping = Self.keeperDirectory(for: store)
     do throws(Errno) {
       try Directory.makeAll(keeping, mode: 0o711)
@@ -517,6 +519,7 @@ public final class Supervisor {
   }
 
   private func tryStart(_ partition: Partition) {
+    guard !partition.isLeaving else { return }
     guard !partition.isBeingRemoved else { return }
     partition.record.isWanted = true
     partition.record.wasStopped = false
@@ -743,13 +746,10 @@ public final class Supervisor {
 
   /// Removes a partition with its files and logs; one that runs only with `force`.
   public func remove(
-    _ name: String, force: Bool, done: @escaping () -> Void
+    _ name: String, force: Bool, done: @escaping (SupervisorError?) -> Void
   ) throws(SupervisorError) {
     let partition = try partition(name)
-    guard partition.isRunning || partition.isStarting else {
-      remove(partition)
-      return done()
-    }
+    guard partition.isRunning || partition.isStarting else { return remove(partition, done: done) }
     guard force else {
       throw SupervisorError(.conflict, "\(name) runs: stop it first, or remove it by force")
     }
@@ -757,18 +757,39 @@ public final class Supervisor {
     partition.record.wasStopped = true
     partition.isBeingRemoved = true
     save(partition)
-    partition.endWaiters.add { [unowned self] in
-      remove(partition)
-      done()
-    }
+    partition.endWaiters.add { [unowned self] in remove(partition, done: done) }
     if partition.isRunning { signal(partition, .kill) }
   }
 
-  private func remove(_ partition: Partition) {
-    guard partitions[partition.name] === partition else { return }
+  /// Removes a partition that does not run, and calls `done` when nothing of it is left, or some of it stays.
+  private func remove(_ partition: Partition, done: @escaping (SupervisorError?) -> Void = { _ in }) {
+    guard partitions[partition.name] === partition else { return done(nil) }
+    partition.removers.add(done)
+    guard !partition.isLeaving else { return }
+    partition.isLeaving = true
+    partition.isBeingRemoved = true
     if let timer = partition.restartTimer { loop.cancel(timer) }
-    cleanUp(partition)
-    do throws(SupervisorError) { try removeFiles(partition) } catch { log("\(partition.name): \(error)") }
+    partition.restartTimer = nil
+    // What it has written may be a million files.
+    removals.add { [self] () throws(SupervisorError) in
+      try removeFiles(partition)
+      return []
+    } done: { [unowned self] result in
+      finishRemoval(partition, result)
+    }
+  }
+
+  private func finishRemoval(_ partition: Partition, _ result: Result<[UInt8], SupervisorError>) {
+    do throws(SupervisorError) {
+      if case .failure(let error) = result { throw error }
+      try records.remove(partition.name)
+    } catch {
+      log("\(partition.name): \(error)")
+      partition.isLeaving = false
+      partition.isBeingRemoved = false
+      for remover in partition.removers.takeAll() { remover(error) }
+      return
+    }
     partitions[partition.name] = nil
     unsaved[ObjectIdentifier(partition)] = nil
     acknowledge(partition)
@@ -776,18 +797,26 @@ public final class Supervisor {
     events.add(.destroy, partition)
     answer(partition, SupervisorError(.conflict, "\(partition.name) was removed"))
     for waiter in partition.endWaiters.takeAll() + partition.removalWaiters.takeAll() { waiter(()) }
+    for remover in partition.removers.takeAll() { remover(nil) }
   }
 
   private func removeFiles(_ partition: Partition) throws(SupervisorError) {
-    if case .partition = partition.definition.content, let id = try? ContainerID(partition.name) {
-      do throws(LayerError) { try PartitionStore(of: store).removeLeftover(id) } catch {
-        throw SupervisorError(.failed, error.description)
+    if let id = try? ContainerID(partition.name) {
+      // Of one whose removal was cut short there may be no more than a directory.
+      if (try? store.container(id))?.record.ownedDirectory == nil {
+        do throws(ContainerError) { try store.delete(id, force: true) } catch {
+          if error.kind != .noSuchContainer { throw SupervisorError(error) }
+        }
+      }
+      if case .partition = partition.definition.content {
+        do throws(LayerError) { try PartitionStore(of: store).removeLeftover(id) } catch {
+          throw SupervisorError(.failed, error.description)
+        }
       }
     }
     let logs = "\(directory)/logs/\(partition.name)"
     do throws(Errno) { try Directory.removeTree(logs) } catch .noSuchFileOrDirectory {} catch {
       throw SupervisorError("remove \(logs)", error)
     }
-    try records.remove(partition.name)
   }
 }

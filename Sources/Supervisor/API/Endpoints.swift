@@ -154,8 +154,8 @@ extension APIService {
         try supervisor.resume(try name(reference))
         respond(exchange, .noContent)
       case .removeContainer(let reference, let isForced):
-        try supervisor.remove(try name(reference), force: isForced) { [unowned self] in
-          respond(exchange, .noContent)
+        try supervisor.remove(try name(reference), force: isForced) { [unowned self] error in
+          if let error { respond(exchange, error) } else { respond(exchange, .noContent) }
         }
       default: respond(exchange, APIError.notOffered("this"))
       }
@@ -236,7 +236,7 @@ extension APIService {
     var removed: [String] = []
     for status in prune.select(supervisor.statuses, now: Clock.now()) {
       do throws(SupervisorError) {
-        try supervisor.remove(status.definition.name, force: false) {}
+        try supervisor.remove(status.definition.name, force: false) { _ in }
         removed.append(status.id)
       } catch {
         // It runs by now.
