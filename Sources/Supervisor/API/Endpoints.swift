@@ -84,9 +84,7 @@ extension APIService {
   private func inspection(_ status: PartitionStatus) -> JSON {
     var facts = ContainerFacts()
     facts.logPath = supervisor.logPath(of: status.definition.name)
-    facts.executions = supervisor.executions.values.filter {
-      $0.partition == status.definition.name && !$0.isOver
-    }.map(\.id)
+    facts.executions = supervisor.executions.running(in: status.definition.name)
     if let monitor = supervisor.partitions[status.definition.name]?.monitor {
       facts.checks = monitor.results
       facts.failedChecks = monitor.state.failuresInARow

@@ -101,7 +101,7 @@ final class HealthMonitor {
     current = execution
     state.begin(at: Self.now())
     wait()
-    supervisor.startCheck(execution) { [weak self, unowned execution] in
+    supervisor.executions.startCheck(execution) { [weak self, unowned execution] in
       if let self, current === execution { ended(execution.state) }
     }
   }

@@ -1,0 +1,81 @@
+import Container
+import Linux
+
+/// The commands that were executed inside partitions, and the health checks that run there.
+final class ExecutionTable {
+  private let loop: EventLoop
+  private let store: ContainerStore
+  /// Those that were asked for, by id.
+  private(set) var executions: [String: Execution] = [:]
+  /// Nobody's but the supervisor's own, by id.
+  private var checks: [String: Execution] = [:]
+
+  /// How many are kept before those that have ended are forgotten.
+  private static let remembered = 1024
+
+  /// None yet, in the containers of `store`.
+  init(_ store: ContainerStore, _ loop: EventLoop) {
+    self.store = store
+    self.loop = loop
+  }
+
+  /// The command with the id `id`.
+  subscript(id: String) -> Execution? { executions[id] }
+
+  /// The ids of the commands that were started in a partition and have not ended.
+  func running(in partition: String) -> [String] {
+    executions.values.filter { $0.partition == partition && !$0.isOver }.map(\.id)
+  }
+
+  /// Prepares a command in a partition.
+  func prepare(
+    _ settings: Execution.Settings, in partition: Partition
+  ) throws(SupervisorError) -> Execution {
+    let name = partition.name
+    guard partition.isRunning else { throw SupervisorError(.conflict, "\(name) does not run") }
+    guard !partition.isPaused else { throw SupervisorError(.conflict, "\(name) is paused") }
+    forgetOld()
+    guard executions.count < 8 * Self.remembered else {
+      throw SupervisorError(
+        .conflict, "\(executions.count) commands run in partitions or wait to be started, which is the most")
+    }
+    let execution = Execution(name, settings, loop)
+    executions[execution.id] = execution
+    return execution
+  }
+
+  /// Those that have ended can still be asked about for a while.
+  private func forgetOld() {
+    guard executions.count >= Self.remembered else { return }
+    for (id, execution) in executions where execution.isOver { executions[id] = nil }
+  }
+
+  /// Another partition may get the name `partition`, and has nothing to do with the commands of this one.
+  func forget(in partition: String) {
+    for (id, execution) in executions
+    where execution.partition == partition && (execution.isOver || execution.state == .new) {
+      executions[id] = nil
+    }
+  }
+
+  /// Starts a health check, and calls `done` when it is over.
+  func startCheck(_ check: Execution, done: @escaping () -> Void) {
+    let id = check.id
+    checks[id] = check
+    check.onEnd = { [unowned self] in
+      checks[id] = nil
+      done()
+    }
+    check.start(in: store)
+  }
+
+  /// What the kernel says of a child of this process.
+  func childEnded(_ pid: Int32, _ status: ExitStatus) {
+    for execution in checks.values where execution.childEnded(pid, status) { return }
+    for execution in executions.values where execution.childEnded(pid, status) { return }
+    for execution in checks.values where execution.state == .starting { execution.mayHaveEnded(pid, status) }
+    for execution in executions.values where execution.state == .starting {
+      execution.mayHaveEnded(pid, status)
+    }
+  }
+}

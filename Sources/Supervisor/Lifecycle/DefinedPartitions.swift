@@ -1,0 +1,70 @@
+import Definitions
+
+/// The partitions that files define.
+extension Supervisor {
+  /// What files define, as far as it is carried out.
+  var definedByFiles: [PartitionDefinition] {
+    partitions.values.filter { $0.record.source == .file && !$0.isBeingRemoved }.map(\.definition)
+  }
+
+  /// Whether those that are after the partition `name` have to wait: it was not started yet, or its health check has not
+  /// passed and still can.
+  func holdsUpOthers(_ name: String) -> Bool {
+    guard let record = partitions[name]?.record, record.started != nil else { return true }
+    return record.definition.healthCheck != nil && record.isWanted && record.health != .healthy
+  }
+
+  /// Whether the partition `name` was made and nothing more: who made it was cut short before it was started.
+  func isUntouched(_ name: String) -> Bool {
+    guard let partition = partitions[name] else { return false }
+    let record = partition.record
+    return record.started == nil && record.finished == nil && !record.isWanted && !record.wasStopped
+      && !partition.isRunning && !partition.isStarting
+  }
+
+  /// Notes that somebody has stopped a partition before it was started.
+  func startNoMore(_ name: String) {
+    guard let partition = partitions[name], partition.record.started == nil else { return }
+    partition.record.wasStopped = true
+    save(partition)
+  }
+
+  /// Starts a partition that nobody waits for.
+  func startUnasked(_ partition: Partition) {
+    guard !partition.isRunning, !partition.isBeingRemoved, partition.restartTimer == nil else { return }
+    partition.record.failuresInARow = 0
+    tryStart(partition)
+  }
+
+  /// Ends a partition and removes it.
+  func retire(_ name: String) {
+    guard let partition = partitions[name] else { return }
+    partition.isBeingRemoved = true
+    end(partition) { [unowned self] in remove(partition) }
+  }
+
+  /// Makes a partition what `definition` says.
+  func change(_ definition: PartitionDefinition, _ extent: DefinitionChanges.Extent) {
+    guard let partition = partitions[definition.name] else { return }
+    partition.record.definition = definition
+    watchHealth(partition)
+    save(partition)
+    switch extent {
+    case .bookkeeping: return
+    case .limits where partition.isRunning:
+      do throws(SupervisorError) { try applyLimits(partition) } catch { log("\(partition.name): \(error)") }
+    case .limits: return
+    case .container:
+      let ran = partition.record.isWanted
+      if ran { partition.record.isRenewing = true }
+      end(partition) { [unowned self] in
+        if ran { startUnasked(partition) }
+      }
+    }
+  }
+
+  /// Stops a partition if it runs, and calls `done` then.
+  func end(_ partition: Partition, done: @escaping () -> Void) {
+    do throws(SupervisorError) { try stop(partition.name, done: done) } catch { done() }
+  }
+}

@@ -1,0 +1,145 @@
+import Container
+import Definitions
+import Linux
+
+/// What the keeper reports of starts and ends, and what follows from it.
+extension Supervisor {
+  func take(_ report: KeeperReport) {
+    switch report {
+    case .kept(let kept):
+      guard let partition = partitions[kept.name] else { return logUnknown(kept) }
+      partition.pid = kept.pid
+      partition.input = kept.input
+      partition.record.started = kept.started
+    case .complete: complete()
+    case .started(let kept): started(kept)
+    case .failed(let name, let reason): failed(name, reason)
+    case .ended(let end): ended(end)
+    }
+  }
+
+  func logUnknown(_ kept: KeptPartition) {
+    log(
+      "\(kept.name): it runs (pid \(kept.pid)), and there is no record of it; swiftjail delete --force ends it"
+    )
+  }
+
+  func started(_ kept: KeptPartition) {
+    guard let partition = partitions[kept.name] else { return logUnknown(kept) }
+    partition.isStarting = false
+    partition.isPaused = false
+    starts += 1
+    partition.pid = kept.pid
+    partition.input = kept.input
+    partition.record.started = kept.started
+    partition.record.error = nil
+    beginChecks(partition)
+    save(partition)
+    events.add(.start, partition)
+    answer(partition, nil)
+    // Whoever stopped it while it was being started.
+    if !partition.record.isWanted { stopNow(partition) }
+  }
+
+  func failed(_ name: String, _ reason: String) {
+    guard let partition = partitions[name] else { return }
+    partition.isStarting = false
+    partition.record.error = reason
+    partition.record.exitStatus = Self.startFailure
+    partition.record.finished = Clock.now()
+    log("\(name): \(reason)")
+    // Who asked for it hears of it, and asks again or does not.
+    if partition.startWaiters.isEmpty {
+      decide(partition, status: Self.startFailure, ranFor: 0)
+    } else {
+      partition.record.isWanted = false
+      save(partition)
+    }
+    answer(partition, SupervisorError(.failed, reason))
+    for waiter in partition.endWaiters.takeAll() { waiter(()) }
+    removeIfOver(partition)
+  }
+
+  func removeIfOver(_ partition: Partition) {
+    if partition.definition.isRemovedAtEnd, !partition.record.isWanted { remove(partition) }
+  }
+
+  /// The status of a partition that was never executed, as Docker has it.
+  static let startFailure: Int32 = 127
+
+  func answer(_ partition: Partition, _ error: SupervisorError?) {
+    for waiter in partition.startWaiters.takeAll() { waiter(error) }
+  }
+
+  func ended(_ end: KeptEnd) {
+    // Told again, for lack of an answer last time. The clock does not tell: somebody may have set it back.
+    guard let partition = partitions[end.name], end.number > partition.record.lastEnd else {
+      keeper.send(.acknowledge(end.number))
+      return
+    }
+    partition.record.lastEnd = end.number
+    partition.unacknowledged.append(end.number)
+    if let pid = partition.pid, pid != end.pid {
+      // It was started again since, and nobody could note that.
+      events.add(.die(exitStatus: end.status), partition)
+      return save(partition)
+    }
+    partition.pid = nil
+    partition.input = nil
+    partition.isPaused = false
+    endChecks(partition)
+    partition.record.health = nil
+    if let timer = partition.killTimer { loop.cancel(timer) }
+    partition.killTimer = nil
+    partition.record.started = end.started
+    partition.record.finished = end.finished
+    partition.record.exitStatus = end.status
+    let container = (try? ContainerID(end.name)).flatMap { id in try? store.container(id) }
+    partition.record.wasOutOfMemory = container?.wasOutOfMemory ?? false
+    if partition.record.wasOutOfMemory { events.add(.outOfMemory, partition) }
+    events.add(.die(exitStatus: end.status), partition)
+    decide(partition, status: end.status, ranFor: (end.finished - end.started) / 1_000_000)
+    for waiter in partition.endWaiters.takeAll() { waiter(()) }
+    removeIfOver(partition)
+  }
+
+  /// What the policy says now that the program has ended.
+  func decide(_ partition: Partition, status: Int32, ranFor milliseconds: Int64) {
+    var end = RestartDecision.End(exitStatus: status, ran: milliseconds)
+    end.wasStopped = partition.record.wasStopped
+    end.restartsInARow = partition.record.failuresInARow
+    switch RestartDecision(partition.definition.restart, partition.definition.restartDelay, end) {
+    case .stay:
+      partition.record.isWanted = false
+      partition.record.isCrashLooping = false
+      cleanUp(partition)
+    case .crashLoop:
+      partition.record.isWanted = false
+      partition.record.isCrashLooping = true
+      log("\(partition.name): it has ended with \(status) too often in a row, and is not started again")
+      cleanUp(partition)
+    case .start(let delay, let inARow):
+      partition.record.failuresInARow = inARow
+      partition.record.restarts += 1
+      if delay == 0 {
+        tryStart(partition)
+      } else {
+        partition.restartTimer = loop.after(milliseconds: delay) { [unowned self] in
+          partition.restartTimer = nil
+          tryStart(partition)
+        }
+      }
+    }
+    save(partition)
+  }
+
+  /// Removes what the container had but its files.
+  func cleanUp(_ partition: Partition) {
+    guard let id = try? ContainerID(partition.name), let container = try? store.container(id),
+      container.record.ownedDirectory == nil
+    else { return }
+    do throws(ContainerError) { try store.delete(id, force: true) } catch {
+      log("\(partition.name): \(error)")
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import Container
+import Definitions
+import Layers
+import Linux
+
+extension Supervisor {
+  /// Removes a partition with its files and logs; one that runs only with `force`.
+  public func remove(
+    _ name: String, force: Bool, done: @escaping (SupervisorError?) -> Void
+  ) throws(SupervisorError) {
+    let partition = try partition(name)
+    guard partition.isRunning || partition.isStarting else { return remove(partition, done: done) }
+    guard force else {
+      throw SupervisorError(.conflict, "\(name) runs: stop it first, or remove it by force")
+    }
+    partition.record.isWanted = false
+    partition.record.wasStopped = true
+    partition.isBeingRemoved = true
+    save(partition)
+    partition.endWaiters.add { [unowned self] in remove(partition, done: done) }
+    if partition.isRunning { signal(partition, .kill) }
+  }
+
+  /// Removes a partition that does not run, and calls `done` when nothing of it is left, or some of it stays.
+  func remove(_ partition: Partition, done: @escaping (SupervisorError?) -> Void = { _ in }) {
+    guard partitions[partition.name] === partition else { return done(nil) }
+    partition.removers.add(done)
+    guard !partition.isLeaving else { return }
+    partition.isLeaving = true
+    partition.isBeingRemoved = true
+    if let timer = partition.restartTimer { loop.cancel(timer) }
+    partition.restartTimer = nil
+    // What it has written may be a million files.
+    removals.add { [self] () throws(SupervisorError) in
+      try removeFiles(partition)
+      return []
+    } done: { [unowned self] result in
+      finishRemoval(partition, result)
+    }
+  }
+
+  func finishRemoval(_ partition: Partition, _ result: Result<[UInt8], SupervisorError>) {
+    do throws(SupervisorError) {
+      if case .failure(let error) = result { throw error }
+      try records.remove(partition, under: partition.name)
+    } catch {
+      log("\(partition.name): \(error)")
+      partition.isLeaving = false
+      partition.isBeingRemoved = false
+      for remover in partition.removers.takeAll() { remover(error) }
+      return
+    }
+    partitions[partition.name] = nil
+    acknowledge(partition)
+    executions.forget(in: partition.name)
+    events.add(.destroy, partition)
+    answer(partition, SupervisorError(.conflict, "\(partition.name) was removed"))
+    for waiter in partition.endWaiters.takeAll() + partition.removalWaiters.takeAll() { waiter(()) }
+    for remover in partition.removers.takeAll() { remover(nil) }
+  }
+
+  func removeFiles(_ partition: Partition) throws(SupervisorError) {
+    if let id = try? ContainerID(partition.name) {
+      // Of one whose removal was cut short there may be no more than a directory.
+      if (try? store.container(id))?.record.ownedDirectory == nil {
+        do throws(ContainerError) { try store.delete(id, force: true) } catch {
+          if error.kind != .noSuchContainer { throw SupervisorError(error) }
+        }
+      }
+      if case .partition = partition.definition.content {
+        do throws(LayerError) { try PartitionStore(of: store).removeLeftover(id) } catch {
+          throw SupervisorError(.failed, error.description)
+        }
+      }
+    }
+    let logs = "\(directory)/logs/\(partition.name)"
+    do throws(Errno) { try Directory.removeTree(logs) } catch .noSuchFileOrDirectory {} catch {
+      throw SupervisorError("remove \(logs)", error)
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/// The records on disk of all partitions, and those that could not be written yet.
+final class SavedRecords {
+  private let store: RecordStore
+  private let loop: EventLoop
+  private let log: (String) -> Void
+  /// Called when what is known of a partition is on disk.
+  var onSave: ((Partition) -> Void)?
+  private var unsaved: [ObjectIdentifier: Partition] = [:]
+  private var timer: EventLoop.Timer?
+
+  /// Before it is tried again to write records, in milliseconds.
+  private static let pause: Int64 = 1000
+
+  init(_ store: RecordStore, _ loop: EventLoop, log: @escaping (String) -> Void) {
+    self.store = store
+    self.loop = loop
+    self.log = log
+  }
+
+  /// Writes the record of a partition, at once or as soon as that can be done.
+  func save(_ partition: Partition) {
+    do throws(SupervisorError) { try write(partition) } catch {
+      if unsaved.updateValue(partition, forKey: ObjectIdentifier(partition)) == nil { log(error.description) }
+      guard timer == nil else { return }
+      timer = loop.after(milliseconds: Self.pause) { [unowned self] in
+        timer = nil
+        for partition in unsaved.values { save(partition) }
+      }
+    }
+  }
+
+  /// Writes the record of a partition at once.
+  func write(_ partition: Partition) throws(SupervisorError) {
+    try store.save(partition.record)
+    unsaved[ObjectIdentifier(partition)] = nil
+    onSave?(partition)
+  }
+
+  /// Removes the record under `name` of a partition.
+  func remove(_ partition: Partition, under name: String) throws(SupervisorError) {
+    try store.remove(name)
+    unsaved[ObjectIdentifier(partition)] = nil
+  }
+}

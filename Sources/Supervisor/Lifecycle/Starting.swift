@@ -1,0 +1,81 @@
+import Container
+import Definitions
+import Linux
+
+extension Supervisor {
+  /// Makes a partition, which does not run yet.
+  ///
+  /// - Throws: `SupervisorError` of the kind `.conflict` when the name is taken.
+  @discardableResult
+  public func create(_ definition: PartitionDefinition) throws(SupervisorError) -> PartitionStatus {
+    try create(definition, .request).status
+  }
+
+  func create(
+    _ definition: PartitionDefinition, _ source: PartitionRecord.Source
+  ) throws(SupervisorError) -> Partition {
+    let id: ContainerID
+    do throws(ContainerError) { id = try ContainerID(definition.name) } catch { throw SupervisorError(error) }
+    guard partitions[definition.name] == nil else {
+      throw SupervisorError(.conflict, "a partition called \(definition.name) exists already")
+    }
+    if (try? store.container(id)) != nil {
+      throw SupervisorError(
+        .conflict, "a container called \(definition.name) exists already, made by somebody else")
+    }
+    let path = "\(directory)/logs/\(definition.name)"
+    do throws(Errno) { try Directory.makeAll(path, mode: 0o700) } catch {
+      throw SupervisorError("make \(path)", error)
+    }
+    let record = PartitionRecord(
+      definition: definition, source: source, id: GeneratedName.id(), created: Clock.now())
+    let partition = Partition(record)
+    try records.write(partition)
+    partitions[definition.name] = partition
+    events.add(.create, partition)
+    return partition
+  }
+
+  /// Starts a partition, and calls `done` when it runs or cannot.
+  public func start(_ name: String, done: @escaping (SupervisorError?) -> Void) throws(SupervisorError) {
+    let partition = try partition(name)
+    guard !partition.isRunning else { throw SupervisorError(.unchanged, "\(name) runs already") }
+    guard !partition.isBeingRemoved else { throw SupervisorError(.conflict, "\(name) is being removed") }
+    partition.record.failuresInARow = 0
+    partition.startWaiters.add(done)
+    if let timer = partition.restartTimer { loop.cancel(timer) }
+    partition.restartTimer = nil
+    tryStart(partition)
+  }
+
+  func tryStart(_ partition: Partition) {
+    guard !partition.isLeaving else { return }
+    guard !partition.isBeingRemoved else { return }
+    partition.record.isWanted = true
+    partition.record.wasStopped = false
+    partition.record.isCrashLooping = false
+    if !partition.isRunning { partition.record.health = nil }
+    partition.record.isRenewing = false
+    save(partition)
+    guard isComplete, !partition.isStarting, !partition.isRunning else { return }
+    partition.isStarting = true
+    let start = KeeperStart(
+      name: partition.name, definition: partition.definition.json, log: logPath(of: partition.name))
+    if !keeper.send(.start(start)) {
+      giveUp(
+        partition, "its definition is too long: no more than \(PacketChannel.longest) bytes can be started")
+    }
+  }
+
+  /// Notes that a partition cannot be started, however often that is tried.
+  func giveUp(_ partition: Partition, _ reason: String) {
+    partition.isStarting = false
+    partition.record.isWanted = false
+    partition.record.error = reason
+    partition.record.exitStatus = Self.startFailure
+    partition.record.finished = Clock.now()
+    log("\(partition.name): \(reason)")
+    save(partition)
+    answer(partition, SupervisorError(.invalid, reason))
+  }
+}

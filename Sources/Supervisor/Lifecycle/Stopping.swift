@@ -1,0 +1,96 @@
+import Container
+import Definitions
+import Linux
+
+extension Supervisor {
+  /// Asks a partition to end, kills it when it does not in `timeout` milliseconds, and calls `done` when it has.
+  public func stop(
+    _ name: String, timeout: Int64? = nil, done: @escaping () -> Void
+  ) throws(SupervisorError) {
+    let partition = try partition(name)
+    guard partition.isRunning || partition.isStarting || partition.restartTimer != nil else {
+      throw SupervisorError(.unchanged, "\(name) does not run")
+    }
+    partition.record.isWanted = false
+    partition.record.wasStopped = true
+    if let timer = partition.restartTimer { loop.cancel(timer) }
+    partition.restartTimer = nil
+    save(partition)
+    guard partition.isRunning || partition.isStarting else {
+      cleanUp(partition)
+      return done()
+    }
+    partition.endWaiters.add { [unowned self] in
+      events.add(.stop, partition)
+      done()
+    }
+    stopNow(partition, timeout: timeout)
+  }
+
+  func stopNow(_ partition: Partition, timeout: Int64? = nil) {
+    guard partition.isRunning else { return }
+    signal(partition, partition.definition.stopSignal)
+    if let timer = partition.killTimer { loop.cancel(timer) }
+    let patience = timeout ?? partition.definition.stopTimeout
+    guard patience >= 0 else { return }
+    partition.killTimer = loop.after(milliseconds: patience) { [unowned self] in
+      partition.killTimer = nil
+      signal(partition, .kill)
+    }
+  }
+
+  func signal(_ partition: Partition, _ signal: Signal) {
+    do throws(SupervisorError) { try send(signal, to: partition) } catch {
+      if error.kind == .failed { log("\(partition.name): \(error)") }
+    }
+  }
+
+  func send(_ signal: Signal, to partition: Partition) throws(SupervisorError) {
+    do throws(ContainerError) {
+      let container = try store.container(try ContainerID(partition.name))
+      try container.kill(signal)
+      // One that is paused cannot take it.
+      if container.status() == .paused {
+        try container.resume()
+        partition.isPaused = false
+        save(partition)
+      }
+    } catch { throw SupervisorError(error) }
+    events.add(.kill(signal), partition)
+  }
+
+  /// Sends `signal` to the program of a partition.
+  public func kill(_ name: String, _ signal: Signal) throws(SupervisorError) {
+    let partition = try partition(name)
+    guard partition.isRunning else { throw SupervisorError(.conflict, "\(name) does not run") }
+    // As Docker has it: whoever kills it wants it dead, whatever the policy. It may take the signal otherwise and go on,
+    // so it is still one that is to run: the next supervisor ends what is not.
+    if signal == .kill || signal == partition.definition.stopSignal {
+      partition.record.wasStopped = true
+      save(partition)
+    }
+    try send(signal, to: partition)
+  }
+
+  /// Calls `done` when what `condition` says has come about for a partition, or it is removed.
+  ///
+  /// - Returns: what ends the waiting, for who is no longer there to hear of it.
+  func wait(
+    _ name: String, for condition: Endpoint.WaitCondition, done: @escaping (PartitionStatus) -> Void
+  ) throws(SupervisorError) -> () -> Void {
+    let partition = try partition(name)
+    // The partition has those who wait, and they do not have it.
+    let told = { [unowned partition] in done(partition.status) }
+    switch condition {
+    case .notRunning where !partition.isRunning && !partition.isStarting:
+      told()
+      return {}
+    case .notRunning, .nextExit:
+      let number = partition.endWaiters.add(told)
+      return { [weak partition] in partition?.endWaiters.remove(number) }
+    case .removed:
+      let number = partition.removalWaiters.add(told)
+      return { [weak partition] in partition?.removalWaiters.remove(number) }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import Container
+import Definitions
+import Linux
+
+/// How a supervisor goes on where the last one was.
+extension Supervisor {
+  func complete() {
+    isComplete = true
+    noteBoot()
+    for partition in partitions.values { resume(partition) }
+    let waiting = whenComplete
+    whenComplete = []
+    for action in waiting { action() }
+  }
+
+  static let bootID = "/proc/sys/kernel/random/boot_id"
+
+  /// Whether this is another boot of the machine than that of the last supervisor in `directory`.
+  static func isNewBoot(_ directory: String) -> Bool {
+    guard let last = try? File.text("\(directory)/boot"), let now = try? File.text(bootID) else {
+      return false
+    }
+    return last != now
+  }
+
+  /// Notes which boot of the machine this is.
+  func noteBoot() {
+    guard let now = try? File.text(Self.bootID) else { return }
+    try? File.replace("\(directory)/boot", with: Array("\(now)\n".utf8))
+  }
+
+  /// Goes on with a partition where the last supervisor was.
+  func resume(_ partition: Partition) {
+    let policy = partition.definition.restart
+    switch (partition.isRunning, partition.record.isWanted) {
+    case (true, true): watchHealth(partition)
+    // Somebody stopped it, and did not see it end.
+    case (true, false):
+      if partition.record.isRenewing {
+        partition.endWaiters.add { [unowned self] in startUnasked(partition) }
+      }
+      stopNow(partition)
+    case (false, false) where partition.record.isRenewing: startUnasked(partition)
+    case (false, true) where partition.restartTimer == nil && !partition.isStarting:
+      let endIsKnown = partition.record.finished.map { $0 >= partition.record.started ?? 0 } ?? false
+      if partition.record.started == nil || endIsKnown
+        || policy.startsAgain(wasStopped: partition.record.wasStopped, exitStatus: nil)
+      {
+        tryStart(partition)
+      } else {
+        partition.record.isWanted = false
+        partition.record.finished = Clock.now()
+        partition.record.exitStatus = nil
+        partition.record.error = "its end was not seen: the machine or the keeper stopped"
+        cleanUp(partition)
+        save(partition)
+        removeIfOver(partition)
+      }
+    case (false, false) where partition.definition.isRemovedAtEnd && partition.record.finished != nil:
+      remove(partition)
+    case (false, false) where isNewBoot:
+      let record = partition.record
+      if record.started != nil,
+        policy.startsAgain(wasStopped: record.wasStopped, exitStatus: record.exitStatus)
+      {
+        tryStart(partition)
+      }
+    case (false, _): break
+    }
+  }
+}
