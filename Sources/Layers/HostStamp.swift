@@ -1,7 +1,7 @@
 import Linux
 
-/// What a tree of the base `host` was made of: a line for each file, directory and link of the host that was looked at,
-/// with what changes when it changes. Asking for all of them again takes a fraction of a millisecond, reading
+/// What a tree of the base `host` was made of: a line for each file and directory of the host that was looked at, with what
+/// changes when it changes. Asking for all of them again takes a fraction of a millisecond, reading
 /// them again a hundred times that.
 struct HostStamp {
   private(set) var bytes = Array("\(HostStamp.contents)\n".utf8)
@@ -9,8 +9,13 @@ struct HostStamp {
   /// Adds `path`, and returns what is there.
   mutating func note(_ path: String) -> FileStatus? {
     let status = try? FileStatus.of(path, following: false)
-    bytes += Array("\(Self.line(status)) \(path)\n".utf8)
+    add(path, status)
     return status
+  }
+
+  /// Adds `path`, where `status` was found.
+  mutating func add(_ path: String, _ status: FileStatus?) {
+    bytes += Array("\(Self.line(status)) \(path)\n".utf8)
   }
 
   private static func line(_ status: FileStatus?) -> String {

@@ -38,6 +38,10 @@ struct HostTreeBuilder {
   private func copy(_ path: String, _ stamp: inout HostStamp) throws(Errno) {
     guard let status = stamp.note("/\(path)") else { return }
     try makeParents(of: path)
+    try copy(path, status, &stamp)
+  }
+
+  private func copy(_ path: String, _ status: FileStatus, _ stamp: inout HostStamp) throws(Errno) {
     let target = "\(root)/\(path)"
     switch status.kind {
     case .symbolicLink:
@@ -49,7 +53,13 @@ struct HostTreeBuilder {
     case .directory:
       guard status.permissions & 0o005 == 0o005 else { return }
       try make(target, 0o755)
-      for entry in try Directory.entries(of: "/\(path)") { try copy("\(path)/\(entry.name)", &stamp) }
+      for entry in try Directory.entries(of: "/\(path)") {
+        let inside = "\(path)/\(entry.name)"
+        guard let status = try? FileStatus.of("/\(inside)", following: false) else { continue }
+        // A link cannot be changed, only replaced, and that changes its directory. Most of what is here are links.
+        if status.kind != .symbolicLink { stamp.add("/\(inside)", status) }
+        try copy(inside, status, &stamp)
+      }
     default: return
     }
   }
