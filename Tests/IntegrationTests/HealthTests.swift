@@ -138,11 +138,11 @@ struct HealthTests {
   @Test("Nothing is checked while it is paused, and nothing counts")
   func pause() throws {
     try withSupervisor { site in
-      try site.define("a", Self.waits, Self.check("true", ["timeout": "200ms", "retries": 1]))
+      try site.define("a", Self.waits, Self.check("true", ["timeout": "2s", "retries": 1]))
       try waitFor(site, "a", "healthy")
       try #expect(site.ask("POST", "/containers/\(site.name("a"))/pause").status == 204)
       let before = try results(site, "a").last?["Start"] as? String
-      usleep(600_000)
+      usleep(2_500_000)
       try #expect(results(site, "a").last?["Start"] as? String == before)
       try #expect(health(site, "a") == "healthy")
       try #expect(site.ask("POST", "/containers/\(site.name("a"))/unpause").status == 204)
