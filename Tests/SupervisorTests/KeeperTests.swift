@@ -59,20 +59,4 @@ struct KeeperTests {
     let cut = WorkerReport.failed(String(decoding: reason.utf8.prefix(4000), as: UTF8.self))
     #expect(cut.json.bytes().count <= WorkerReport.longest)
   }
-
-  @Test("Records keep what they are told, and drafts of a supervisor that was killed go")
-  func records() throws {
-    let scratch = try LogScratch()
-    let store = try RecordStore(directory: "\(scratch.log).records")
-    let definition = PartitionDefinition(name: "p", content: .bundle("/b"))
-    var record = PartitionRecord(definition: definition, source: .request, id: "1", created: 2)
-    record.lastEnd = 1 << 60
-    record.isPaused = true
-    record.isRenewing = true
-    try store.save(record)
-    try File.replace("\(store.directory)/p.json.4711", with: [])
-    let (records, errors) = try store.load()
-    #expect(records == [record] && errors.isEmpty)
-    #expect(try Directory.entries(of: store.directory).map(\.name) == ["p.json"])
-  }
 }

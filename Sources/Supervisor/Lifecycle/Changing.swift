@@ -49,7 +49,7 @@ extension Supervisor {
     } catch {
       throw SupervisorError("rename \(name) to \(new)", error)
     }
-    partition.record.definition.name = new
+    partition.definition.name = new
     try records.write(partition)
     try records.remove(partition, under: name)
     partitions[name] = nil
@@ -65,10 +65,10 @@ extension Supervisor {
   func update(_ definition: PartitionDefinition) throws(SupervisorError) {
     let partition = try partition(definition.name)
     let old = partition.definition
-    partition.record.definition = definition
+    partition.definition = definition
     if partition.isRunning, definition.content != old.content {
       do throws(SupervisorError) { try applyLimits(partition) } catch {
-        partition.record.definition = old
+        partition.definition = old
         throw error
       }
     }

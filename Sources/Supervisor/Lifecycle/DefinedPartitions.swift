@@ -46,7 +46,7 @@ extension Supervisor {
   /// Makes a partition what `definition` says.
   func change(_ definition: PartitionDefinition, _ extent: DefinitionChanges.Extent) {
     guard let partition = partitions[definition.name] else { return }
-    partition.record.definition = definition
+    partition.definition = definition
     watchHealth(partition)
     save(partition)
     switch extent {

@@ -5,6 +5,8 @@ import Linux
 final class Partition {
   /// What is on disk.
   var record: PartitionRecord
+  /// How long its file is; 0 when that has to be written whole.
+  var recordLength = 0
   /// The first process while it runs.
   var pid: Int32?
   /// The keeper's descriptor that leads to its standard input.
@@ -34,7 +36,13 @@ final class Partition {
   var removalWaiters = Waiters<Void>()
 
   var name: String { record.definition.name }
-  var definition: PartitionDefinition { record.definition }
+  var definition: PartitionDefinition {
+    get { record.definition }
+    set {
+      record.definition = newValue
+      recordLength = 0
+    }
+  }
   var isRunning: Bool { pid != nil }
 
   init(_ record: PartitionRecord) { self.record = record }

@@ -52,6 +52,11 @@ extension PartitionRecord: JSONRepresentable {
     source = try object.optional("isDefinedByFile", or: false) ? .file : .request
     id = try object.required("id")
     created = try object.required("created")
+    try take(progress: object)
+  }
+
+  /// Takes how it goes from what `progress` wrote.
+  mutating func take(progress object: JSON.Object) throws(ConfigError) {
     isWanted = try object.optional("isWanted", or: false)
     wasStopped = try object.optional("wasStopped", or: false)
     isRenewing = try object.optional("isRenewing", or: false)
@@ -74,6 +79,12 @@ extension PartitionRecord: JSONRepresentable {
     object.add("isDefinedByFile", source == .file, unless: false)
     object.add("id", id)
     object.add("created", created)
+    return .object(object)
+  }
+
+  /// How it goes: what is written more often than the rest.
+  var progress: JSON {
+    var object = JSON.Object()
     object.add("isWanted", isWanted, unless: false)
     object.add("wasStopped", wasStopped, unless: false)
     object.add("isRenewing", isRenewing, unless: false)
@@ -90,55 +101,4 @@ extension PartitionRecord: JSONRepresentable {
     object.add("error", ifPresent: error)
     return .object(object)
   }
-}
-
-/// The records of all partitions: a file each, in one directory.
-struct RecordStore {
-  let directory: String
-
-  init(directory: String) throws(SupervisorError) {
-    self.directory = directory
-    do throws(Errno) { try Directory.makeAll(directory, mode: 0o700) } catch {
-      throw SupervisorError("make \(directory)", error)
-    }
-  }
-
-  /// All records, and what is wrong with those that cannot be read.
-  func load() throws(SupervisorError) -> (records: [PartitionRecord], errors: [String]) {
-    var records: [PartitionRecord] = []
-    var errors: [String] = []
-    let names: [String]
-    do throws(Errno) { names = try Directory.entries(of: directory).map(\.name).sorted() } catch {
-      throw SupervisorError("read \(directory)", error)
-    }
-    for name in names {
-      let path = "\(directory)/\(name)"
-      guard name.utf8.suffix(5).elementsEqual(".json".utf8) else {
-        // The draft of a supervisor that was cut short.
-        try? File.remove(path)
-        continue
-      }
-      do {
-        records.append(try PartitionRecord(parsing: try File.read(path, limit: 4 << 20)))
-      } catch {
-        errors.append("\(path): \(error)")
-      }
-    }
-    return (records, errors)
-  }
-
-  func save(_ record: PartitionRecord) throws(SupervisorError) {
-    let path = path(of: record.definition.name)
-    do throws(Errno) { try File.replace(path, with: record.json.bytes(), swapping: true) } catch {
-      throw SupervisorError("write \(path)", error)
-    }
-  }
-
-  func remove(_ name: String) throws(SupervisorError) {
-    do throws(Errno) { try File.remove(path(of: name)) } catch .noSuchFileOrDirectory {} catch {
-      throw SupervisorError("remove \(path(of: name))", error)
-    }
-  }
-
-  private func path(of name: String) -> String { "\(directory)/\(name).json" }
 }

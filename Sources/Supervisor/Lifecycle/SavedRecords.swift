@@ -31,7 +31,10 @@ final class SavedRecords {
 
   /// Writes the record of a partition at once.
   func write(_ partition: Partition) throws(SupervisorError) {
-    try store.save(partition.record)
+    let length = partition.recordLength
+    // What a failure leaves of a line must not be the beginning of the next.
+    partition.recordLength = 0
+    partition.recordLength = try store.save(partition.record, length: length)
     unsaved[ObjectIdentifier(partition)] = nil
     onSave?(partition)
   }

@@ -1,0 +1,86 @@
+import Linux
+import OCI
+
+/// The records of all partitions: a file each, in one directory.
+///
+/// Its first line says what the partition is, each further one how it goes, and the last of these counts: a line that is
+/// added costs a tenth of a file that takes another's place.
+struct RecordStore {
+  let directory: String
+
+  init(directory: String) throws(SupervisorError) {
+    self.directory = directory
+    do throws(Errno) { try Directory.makeAll(directory, mode: 0o700) } catch {
+      throw SupervisorError("make \(directory)", error)
+    }
+  }
+
+  /// All records, and what is wrong with those that cannot be read.
+  func load() throws(SupervisorError) -> (records: [PartitionRecord], errors: [String]) {
+    var records: [PartitionRecord] = []
+    var errors: [String] = []
+    let names: [String]
+    do throws(Errno) { names = try Directory.entries(of: directory).map(\.name).sorted() } catch {
+      throw SupervisorError("read \(directory)", error)
+    }
+    for name in names {
+      let path = "\(directory)/\(name)"
+      guard name.utf8.suffix(5).elementsEqual(".json".utf8) else {
+        // The draft of a supervisor that was cut short.
+        try? File.remove(path)
+        continue
+      }
+      do {
+        records.append(try Self.record(try File.read(path, limit: 4 << 20)))
+      } catch {
+        errors.append("\(path): \(error)")
+      }
+    }
+    return (records, errors)
+  }
+
+  private static func record(_ bytes: [UInt8]) throws -> PartitionRecord {
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    var record = try PartitionRecord(parsing: Array(lines[0]))
+    // Behind the last end of a line there is nothing, or a line whose writing was cut short.
+    if lines.count > 2 {
+      try record.take(progress: try JSON.Object(json: try JSON(parsing: Array(lines[lines.count - 2]))))
+    }
+    return record
+  }
+
+  /// Writes a record.
+  ///
+  /// - Parameter length: of its file, when that says already what the partition is; else 0.
+  /// - Returns: the length of its file now.
+  func save(_ record: PartitionRecord, length: Int) throws(SupervisorError) -> Int {
+    let path = path(of: record.definition.name)
+    let progress = record.progress.bytes() + [UInt8(ascii: "\n")]
+    do throws(Errno) {
+      if length > 0, length + progress.count <= Self.longest {
+        do throws(Errno) {
+          try FileDescriptor.open(path, [.writeOnly, .append]).writeAll(progress)
+          return length + progress.count
+        } catch .noSuchFileOrDirectory {
+          // Somebody has removed it.
+        }
+      }
+      let whole = record.json.bytes() + [UInt8(ascii: "\n")] + progress
+      try File.replace(path, with: whole, swapping: true)
+      return whole.count
+    } catch {
+      throw SupervisorError("write \(path)", error)
+    }
+  }
+
+  /// A file of which no more than the last line counts is not worth more than this, in bytes.
+  private static let longest = 16 << 10
+
+  func remove(_ name: String) throws(SupervisorError) {
+    do throws(Errno) { try File.remove(path(of: name)) } catch .noSuchFileOrDirectory {} catch {
+      throw SupervisorError("remove \(path(of: name))", error)
+    }
+  }
+
+  private func path(of name: String) -> String { "\(directory)/\(name).json" }
+}

@@ -1,0 +1,73 @@
+import Linux
+import Testing
+
+@testable import Definitions
+@testable import Supervisor
+
+@Suite("Records of partitions")
+struct RecordStoreTests {
+  private let scratch: LogScratch
+  private let store: RecordStore
+  private var path: String { "\(store.directory)/p.json" }
+  private var record = PartitionRecord(
+    definition: PartitionDefinition(name: "p", content: .bundle("/b")), source: .file, id: "1", created: 2)
+
+  init() throws {
+    scratch = try LogScratch()
+    store = try RecordStore(directory: "\(scratch.path)/records")
+  }
+
+  private func loaded() throws -> [PartitionRecord] {
+    let (records, errors) = try store.load()
+    #expect(errors.isEmpty)
+    return records
+  }
+
+  @Test("What was written last is what is read, however often it was added to the file")
+  mutating func last() throws {
+    var length = 0
+    for restarts in 0..<500 {
+      record.lastEnd = UInt64(restarts) << 50
+      record.isPaused.toggle()
+      record.isRenewing.toggle()
+      record.restarts = restarts
+      length = try store.save(record, length: length)
+      #expect(try File.read(path).count == length && length <= 16 << 10)
+    }
+    #expect(try loaded() == [record])
+  }
+
+  @Test("A line whose writing was cut short is as if it had not been begun")
+  mutating func cut() throws {
+    let length = try store.save(record, length: 0)
+    var next = record
+    next.restarts = 7
+    let longer = try store.save(next, length: length)
+    let bytes = try File.read(path)
+    for end in length..<longer {
+      try File.replace(path, with: Array(bytes[..<end]))
+      #expect(try loaded() == [record])
+    }
+    try File.replace(path, with: bytes)
+    #expect(try loaded() == [next])
+  }
+
+  @Test("A record whose file somebody has removed is written whole")
+  mutating func removed() throws {
+    let length = try store.save(record, length: 0)
+    try store.remove("p")
+    record.restarts = 1
+    _ = try store.save(record, length: length)
+    #expect(try loaded() == [record])
+  }
+
+  @Test("Drafts of a supervisor that was killed go, and what is no record is told")
+  func foreign() throws {
+    _ = try store.save(record, length: 0)
+    try File.replace("\(path).4711", with: [])
+    try File.replace("\(store.directory)/q.json", with: Array("{".utf8))
+    let (records, errors) = try store.load()
+    #expect(records == [record] && errors.count == 1)
+    #expect(try Directory.entries(of: store.directory).map(\.name).sorted() == ["p.json", "q.json"])
+  }
+}
