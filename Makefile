@@ -45,9 +45,10 @@ test-vm: all ## run the integration tests in the test kernel (as root)
 	Tests/vm/run --timeout 900 -- $(TESTS) --testing-library swift-testing --filter IntegrationTests
 	Tests/vm/run --systemd --timeout 300 -- $(TESTS) --testing-library swift-testing --filter IntegrationTests.SystemdTests/
 
-bench: all ## compare with crun and runc (as root)
+bench: all ## compare with crun and runc, and with podman and containerd (as root)
 	Tests/install-packages bench
 	Tests/bench/run
+	Tests/bench/partitions
 
 demo: all ## show a partition, its isolation and its limits (as root)
 	Tests/install-packages demo

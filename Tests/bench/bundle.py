@@ -20,6 +20,7 @@ def make_rootfs(path):
         os.makedirs(os.path.join(path, directory))
     compile_static("rootfs/true.c", os.path.join(path, "bin/true"))
     compile_static("rootfs/pause.c", os.path.join(path, "bin/pause"))
+    compile_static("rootfs/mark.c", os.path.join(path, "bin/mark"))
 
 
 class Bundle:
