@@ -138,6 +138,15 @@ extension ContainerStore {
     lock.release()
   }
 
+  /// Removes what is left of a container whose making was cut short before its first record: a directory that nobody is at
+  /// work on.
+  public func removeUnmade(_ id: ContainerID) {
+    let directory = directory(of: id)
+    guard let lock = try? Lock.take(directory) else { return }
+    if (try? FileStatus.of("\(directory)/state.json")) == nil { try? Directory.removeTree(directory) }
+    lock.release()
+  }
+
   /// Ends the first process of a container that somebody is still making, who then gives up: it may hang.
   private func endMaking(_ id: ContainerID) {
     guard let container = try? Container(id, in: self), container.isBeingMade,

@@ -23,6 +23,8 @@ public struct Epoll: ~Copyable {
     public static let hungUp = Events(rawValue: 0x010)
     /// `EPOLLRDHUP`: the other end of a stream will write no more.
     public static let readHungUp = Events(rawValue: 0x2000)
+    /// `EPOLLET`: what has come is told once, until more comes.
+    public static let edge = Events(rawValue: 0x8000_0000)
   }
 
   /// One descriptor on which something came.

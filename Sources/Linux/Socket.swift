@@ -84,6 +84,11 @@ public struct Socket: ~Copyable, Sendable {
     return Message(bytes: bytes, file: file >= 0 ? FileDescriptor(owning: file) : nil)
   }
 
+  /// The beginning of the next message, as much as `buffer` holds; 0 when the other end is closed (`recv(2)`).
+  public func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+    try retrying { recv(descriptor.rawValue, buffer.baseAddress, buffer.count, 0) }
+  }
+
   /// What came over a socket.
   @frozen public struct Message: ~Copyable {
     /// The message.

@@ -12,11 +12,11 @@ public final class Supervisor {
   let loop: EventLoop
   let store: ContainerStore
   let directory: String
-  let keeper: KeeperConnection
+  let keepers: Keepers
   let records: SavedRecords
   let removals: ErrandQueue
   var partitions: [String: Partition] = [:]
-  /// Whether the keeper is there; without one there is nothing more to be done.
+  /// Whether the keepers are there; without one there is nothing more to be done.
   public private(set) var hasKeeper = true
   /// Until the keeper has said what runs, nothing is started.
   var isComplete = false
@@ -45,7 +45,7 @@ public final class Supervisor {
     return "\(own[..<end])/swiftjail"
   }()
 
-  /// Where such a supervisor's keeper listens: in a directory that does not outlive a boot, as the keeper does not.
+  /// Where such a supervisor's keepers listen: in a directory that does not outlive a boot, as they do not.
   static func keeperDirectory(for store: ContainerStore) -> String { "\(store.path)/.keeper" }
 
   /// Takes over what is there for `store`.
@@ -76,10 +76,10 @@ public final class Supervisor {
       if isNewBoot { partition.record.lastEnd = 0 }
       partitions[record.definition.name] = partition
     }
-    keeper = try KeeperConnection(in: keeping, containers: store.path, loop)
+    keepers = try Keepers(in: keeping, containers: store.path, loop)
     records.onSave = { [unowned self] in acknowledge($0) }
-    keeper.onReport = { [unowned self] report in take(report) }
-    keeper.onEnd = { [unowned self] in
+    keepers.onReport = { [unowned self] report, keeper in take(report, keeper) }
+    keepers.onEnd = { [unowned self] in
       hasKeeper = false
       loop.stop()
     }
@@ -117,7 +117,7 @@ public final class Supervisor {
 
   /// Tells the keeper that it may forget what is on record.
   func acknowledge(_ partition: Partition) {
-    for number in partition.unacknowledged { keeper.send(.acknowledge(number)) }
+    for number in partition.unacknowledged { keepers.acknowledge(number) }
     partition.unacknowledged = []
   }
 
@@ -136,7 +136,7 @@ public final class Supervisor {
   /// - Returns: `nil` when nothing can be written to it.
   func input(_ name: String) -> FileDescriptor? {
     guard let partition = partitions[name], let number = partition.input,
-      let descriptor = keeper.descriptor(number),
+      let descriptor = keepers.descriptor(number, of: partition.keeper),
       // The keeper may have closed its own by now, and have another partition's under that number: not before this
       // one's program has ended.
       let id = try? ContainerID(name), let container = try? store.container(id),
@@ -147,7 +147,8 @@ public final class Supervisor {
 
   /// Ends the standard input of a partition.
   func endInput(_ name: String) {
-    partitions[name]?.input = nil
-    keeper.send(.endInput(name))
+    guard let partition = partitions[name] else { return }
+    partition.input = nil
+    keepers.endInput(name, of: partition.keeper)
   }
 }

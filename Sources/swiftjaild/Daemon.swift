@@ -23,6 +23,8 @@ final class Daemon {
       throw SupervisorError("set up the event loop", error)
     }
     lock = try Self.claim(options.root)
+    // What it is to restart stays ended when it ends for lack of memory.
+    try? OutOfMemoryAdjustment.set(OutOfMemoryAdjustment.last)
     supervisor = try Supervisor(store: ContainerStore(path: options.root), loop, log: Message.write)
     definitions = DesiredState(options.config, supervisor, loop, log: Message.write)
     service = try APIService(

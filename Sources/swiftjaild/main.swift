@@ -14,12 +14,14 @@ func main() -> Int32 {
   }
 }
 
-/// The keeper's part: the directory in which it listens, and that of the containers.
+/// The keeper's part: the directory in which it listens, that of the containers, and which of the keepers it is.
 func keep(_ words: [String]) -> Int32 {
-  guard words.count == 3 else { return 2 }
+  guard words.count == 4, let number = Int(words[3]), let place = KeeperPlace(words[1], number) else {
+    return 2
+  }
   do throws(Errno) {
     try ProcessControl.setName(Keeper.processName)
-    let keeper = try Keeper(in: words[1], store: ContainerStore(path: words[2]))
+    let keeper = try Keeper(at: place, store: ContainerStore(path: words[2]))
     // Whoever started it waits for this.
     try FileDescriptor(owning: 3).writeAll([1])
     try keeper.run()

@@ -19,6 +19,16 @@ struct KeeperTests {
     #expect(ends.take(8, after: mark) == nil)
   }
 
+  @Test("Whether an end came is told without taking it")
+  func early() {
+    var ends = EarlyEnds()
+    ends.note(7, .exited(1))
+    let mark = ends.mark
+    ends.note(8, .exited(2))
+    #expect(!ends.has(7, after: mark) && ends.has(8, after: mark) && !ends.has(9, after: 0))
+    #expect(ends.take(8, after: mark) == .exited(2))
+  }
+
   @Test("Of early ends only those are kept that somebody may still ask for")
   func forgotten() {
     var ends = EarlyEnds()
@@ -27,6 +37,81 @@ struct KeeperTests {
     ends.note(11, .exited(3))
     ends.forget(before: mark)
     #expect(ends.count == 1 && ends.take(11, after: mark) == .exited(3))
+  }
+
+  @Test("Keepers give numbers of ends that grow, and never the same one")
+  func endNumbers() throws {
+    let first = try #require(KeeperPlace("/d", 0))
+    let second = try #require(KeeperPlace("/d", 1))
+    var last: [UInt64] = [0, 0]
+    var all: Set<UInt64> = []
+    for now in [1000, 1000, 1001, 1064, 5000, 4000] as [Int64] {
+      for (number, place) in [first, second].enumerated() {
+        let end = place.nextEnd(after: last[number], now: now)
+        #expect(end > last[number] && end > UInt64(now))
+        #expect(KeeperPlace.number(ofEnd: end) == number)
+        #expect(all.insert(end).inserted)
+        last[number] = end
+      }
+    }
+    // One that a partition gets from another keeper is greater, once the clock has gone on.
+    #expect(first.nextEnd(after: 0, now: 6000) > last[1])
+  }
+
+  @Test("A keeper has room for as many partitions as its descriptors allow, and for one in any case")
+  func room() {
+    #expect(KeeperRoom(descriptors: 20_000, processors: 2) == KeeperRoom(descriptors: 20_001, processors: 2))
+    let usual = KeeperRoom(descriptors: 20_000, processors: 2)
+    #expect(usual.partitions == 6640 && usual.starts == 6)
+    let many = KeeperRoom(descriptors: 1 << 20, processors: 64)
+    #expect(many.partitions > 300_000 && many.starts == 130)
+    let few = KeeperRoom(descriptors: 256, processors: 64)
+    #expect(few.partitions * 3 + few.starts * 8 <= 256 && few.partitions > 40 && few.starts == 4)
+    #expect(KeeperRoom(descriptors: 0, processors: 1) == KeeperRoom(descriptors: 8, processors: 1))
+    #expect(KeeperRoom(descriptors: 0, processors: 1).partitions == 1)
+    #expect(KeeperRoom(descriptors: .max, processors: 1).partitions > 1 << 40)
+  }
+
+  @Test("Keepers are found by their sockets, of which the first has the name that it always had")
+  func places() throws {
+    let scratch = try LogScratch()
+    for name in ["keeper", "keeper-2", "keeper-64", "keeper-x", "other"] { try scratch.write("", to: name) }
+    let places = try KeeperPlace.all(in: scratch.path)
+    #expect(places.map(\.number) == [0, 2])
+    #expect(places.map(\.path) == ["\(scratch.path)/keeper", "\(scratch.path)/keeper-2"])
+    #expect(KeeperPlace(scratch.path, KeeperPlace.most) == nil && KeeperPlace(scratch.path, -1) == nil)
+  }
+
+  @Test("Those that wait to be started come in their order, as they were asked for")
+  func queue() throws {
+    var queue = StartQueue()
+    let starts = (0..<100).map { KeeperStart(name: "p\($0)", definition: .string("\($0)"), log: "/l") }
+    var taken: [KeeperStart] = []
+    for (number, start) in starts.enumerated() {
+      queue.append(start)
+      if number % 3 == 0, let next = queue.popFirst() { taken.append(next) }
+    }
+    #expect(queue.count == 66 && queue.names.contains("p99") && !queue.names.contains("p0"))
+    while let next = queue.popFirst() { taken.append(next) }
+    #expect(taken == starts && queue.isEmpty)
+  }
+
+  @Test("A keeper can be found until its socket is gone, or is another's")
+  func lookout() throws {
+    let scratch = try LogScratch()
+    let place = KeeperPlace(first: scratch.path)
+    let socket = try Socket.listenForPackets(at: place.path)
+    let loop = try EventLoop()
+    let lookout = try KeeperLookout(place)
+    var calls = 0
+    try lookout.watch(loop) { calls += 1 }
+    try scratch.write("", to: "other")
+    try loop.turn(longest: 1000)
+    #expect(lookout.canBeFound && calls == 0)
+    try File.remove(place.path)
+    try loop.turn(longest: 1000)
+    #expect(!lookout.canBeFound && calls == 1)
+    withExtendedLifetime(socket) {}
   }
 
   @Test("A message that is too long is refused, and the connection stays")

@@ -142,12 +142,13 @@ struct LogWriterTests {
 
   @Test("A rotation that was cut short costs no file")
   func gap() throws {
-    try scratch.write("young", to: "p.log")
-    try scratch.write("old", to: "p.log.2")
-    try LogFile.rotate(scratch.log, keeping: 3)
-    #expect(try scratch.names() == ["p.log.1", "p.log.2"])
-    #expect(try scratch.text("p.log.1") == "young")
-    #expect(try scratch.text("p.log.2") == "old")
+    try scratch.write("young\n", to: "p.log")
+    try scratch.write("old\n", to: "p.log.2")
+    writer(size: 6, files: 3).append(Array("new\n".utf8), from: .stdout, at: 1)
+    #expect(try scratch.names() == ["p.log", "p.log.1", "p.log.2"])
+    #expect(try scratch.entries() == ["1 stdout new\n"])
+    #expect(try scratch.text("p.log.1") == "young\n")
+    #expect(try scratch.text("p.log.2") == "old\n")
   }
 
   @Test("A writer that goes on after another one was cut short begins a line")
@@ -218,6 +219,15 @@ struct LogWriterTests {
     #expect(entries.count == 2)
     #expect(entries[0].hasPrefix("1 stderr swiftjaild: 7 entries"))
     #expect(entries[1] == "1 stdout line 10\n")
+  }
+
+  @Test("Of many older files each gets the next number, however many digits that has")
+  func manyFiles() throws {
+    let writer = writer(size: 250, files: 120)
+    for number in 0..<330 { writer.append(Array("line \(number)\n".utf8), from: .stdout, at: 1) }
+    #expect(try scratch.names().count == 110)
+    #expect(try scratch.entries("p.log.109") == (0..<3).map { "1 stdout line \($0)\n" })
+    #expect(try scratch.entries("p.log.10") == (297..<300).map { "1 stdout line \($0)\n" })
   }
 
   @Test("A full disk is a loss like any other")

@@ -5,6 +5,7 @@
 // _GNU_SOURCE stays undefined: Swift's Glibc module is built without it, and the two must agree on the
 // structures that they share.
 
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/bpf.h>
@@ -57,6 +58,10 @@ struct linux_sched_attr {
 };
 
 static inline long linux_clone3(struct clone_args *args) { return syscall(SYS_clone3, args, sizeof *args); }
+
+// For a thread that may not lock: Swift's own wrappers of these cannot be looked into.
+static inline int linux_errno(void) { return errno; }
+static inline int linux_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
 
 static inline long linux_openat2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
   struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};

@@ -32,6 +32,7 @@ final class Errand {
     case .child:
       // Clients that hang up are not to wait for it.
       try? closeAll(from: 3, except: [number])
+      OutOfMemoryAdjustment.restore()
       exitNow(answer(work, over: pipe.write))
     case .parent: break
     }

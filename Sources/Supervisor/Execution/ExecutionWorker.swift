@@ -11,6 +11,7 @@ struct ExecutionWorker {
   let report: Int32
 
   func run() -> Never {
+    OutOfMemoryAdjustment.restore()
     let said: WorkerReport
     do throws(ContainerError) {
       let container = try store.container(try ContainerID(partition))

@@ -16,6 +16,9 @@ struct EarlyEnds {
     ends[pid] = (status, last)
   }
 
+  /// Whether the end of the child `pid` is there, that came after `mark`.
+  func has(_ pid: Int32, after mark: UInt64) -> Bool { (ends[pid]?.number ?? 0) > mark }
+
   /// Takes out the end of the child `pid`.
   ///
   /// - Parameter mark: before which the child did not exist: an earlier end is that of another one with the same number.

@@ -16,25 +16,25 @@ public final class Keeper {
   private var partitions: [String: Kept] = [:]
   private var names: [Int32: String] = [:]
   private var starting: [String: Starting] = [:]
-  /// Those that are to be started, in their order: more at once than the processors can work on only take memory.
-  private var queue: [KeeperStart] = []
-  private var queued: Set<String> = []
-  private let startsAtOnce = 2 * Processors.count + 2
+  /// Those that could not be started, until what was written meanwhile is in their logs.
+  private var failing: [String: OutputPump] = [:]
+  /// Those that are to be started, in their order.
+  private var queue = StartQueue()
   /// Children that ended before anybody said who they are.
   private var early = EarlyEnds()
   /// Ends that no supervisor has on record yet.
-  private var ends: [KeptEnd] = []
-  /// Greater than any number of an earlier keeper since the machine was started.
-  private var lastEnd = UInt64(clamping: Clock.monotonic())
+  private var ends: [UInt64: KeptEnd] = [:]
+  private var lastEnd: UInt64 = 0
   private let logs: LogFiles
+  private let place: KeeperPlace
+  private let room: KeeperRoom
+  /// What tells that nobody can find it any more.
+  private let lookout: KeeperLookout
   /// What partitions may have open, unlike the keeper, which has two descriptors for each.
   private let openFiles = ResourceLimit.raiseOpenFiles()
 
   /// What it is called by those who list processes: not as a supervisor, whose end is another matter.
   public static let processName = "swiftjail-keep"
-
-  /// Where the keeper of the supervisor in `directory` listens.
-  static func socketPath(in directory: String) -> String { "\(directory)/keeper" }
 
   private final class Kept {
     var partition: KeptPartition
@@ -54,25 +54,37 @@ public final class Keeper {
     var input: FileDescriptor?
     /// The ends that came before it are not its own.
     let mark: UInt64
+    let hasTerminal: Bool
     init(
-      _ report: consuming Socket, _ output: OutputPump, _ input: consuming FileDescriptor?, after mark: UInt64
+      _ report: consuming Socket, _ output: OutputPump, _ input: consuming FileDescriptor?,
+      after mark: UInt64,
+      hasTerminal: Bool
     ) {
       self.report = report
       self.mark = mark
+      self.hasTerminal = hasTerminal
       self.output = output
       self.input = input
     }
   }
 
-  /// A keeper for the containers in `store`, which listens in `directory`.
-  public init(in directory: String, store: ContainerStore) throws(Errno) {
+  /// A keeper for the containers in `store`, which listens at `place`.
+  public init(at place: KeeperPlace, store: ContainerStore) throws(Errno) {
     loop = try EventLoop()
     self.store = store
+    self.place = place
+    let descriptors = ResourceLimit.openFiles
+    room = KeeperRoom(descriptors: descriptors, processors: Processors.count)
     _ = try SignalMask.blockAll()
     signals = try SignalQueue()
-    listener = try Socket.listenForPackets(at: Self.socketPath(in: directory))
-    logs = LogFiles()
+    listener = try Socket.listenForPackets(at: place.path)
+    lookout = try KeeperLookout(place)
+    // These count apart.
+    logs = try LogFiles(loop, capacity: min(1024, Int(clamping: descriptors) / 2))
     try ProcessControl.adoptOrphans()
+    // It is the last to go, as much as it may say so: what partitions write would be lost.
+    try? OutOfMemoryAdjustment.set(OutOfMemoryAdjustment.last)
+    try lookout.watch(loop) { [unowned self] in endIfIdle() }
     try loop.watch(signals.descriptor.rawValue, .readable) { [unowned self] _ in takeSignals() }
     try loop.watch(listener.descriptor.rawValue, .readable) { [unowned self] _ in accept() }
   }
@@ -97,7 +109,10 @@ public final class Keeper {
         endIfIdle()
       }
       for kept in partitions.values { say(.kept(kept.partition)) }
-      for end in ends { say(.ended(end)) }
+      for name in starting.keys { say(.starting(name)) }
+      for name in failing.keys { say(.starting(name)) }
+      for name in queue.names { say(.starting(name)) }
+      for end in ends.values.sorted(by: { $0.number < $1.number }) { say(.ended(end)) }
       say(.complete)
     }
   }
@@ -107,7 +122,7 @@ public final class Keeper {
   private func take(_ request: KeeperRequest) {
     switch request {
     case .start(let start): begin(start)
-    case .acknowledge(let number): ends.removeAll { $0.number == number }
+    case .acknowledge(let number): ends[number] = nil
     case .endInput(let name):
       guard let kept = partitions[name], kept.input != nil else { return }
       kept.input = nil
@@ -115,8 +130,12 @@ public final class Keeper {
     }
   }
 
+  /// Whether there is nothing that it does.
+  private var isIdle: Bool { partitions.isEmpty && starting.isEmpty && failing.isEmpty && queue.isEmpty }
+
   private func endIfIdle() {
-    if supervisor == nil, partitions.isEmpty, starting.isEmpty, queue.isEmpty, ends.isEmpty { loop.stop() }
+    // What nobody will ever ask for need not be kept.
+    if supervisor == nil, isIdle, ends.isEmpty || !lookout.canBeFound { loop.stop() }
   }
 
   // MARK: Starting
@@ -124,22 +143,22 @@ public final class Keeper {
   private func begin(_ start: KeeperStart) {
     if let kept = partitions[start.name] { return say(.started(kept.partition)) }
     // A supervisor that is gone has asked for it; the report is still to come, and goes to this one.
-    guard starting[start.name] == nil, queued.insert(start.name).inserted else { return }
+    guard starting[start.name] == nil, failing[start.name] == nil, !queue.names.contains(start.name) else {
+      return
+    }
+    guard partitions.count + starting.count + failing.count + queue.count < room.partitions else {
+      return say(.full(start.name))
+    }
     queue.append(start)
     workQueueOff()
   }
 
   private func workQueueOff() {
-    var count = 0
-    while starting.count < startsAtOnce, count < queue.count {
-      let start = queue[count]
-      count += 1
-      queued.remove(start.name)
+    while starting.count < room.starts, let start = queue.popFirst() {
       do throws(Errno) { try clone(start) } catch {
         say(.failed(name: start.name, reason: "start a process for it: \(error)"))
       }
     }
-    queue.removeFirst(count)
   }
 
   private func clone(_ start: KeeperStart) throws(Errno) {
@@ -169,7 +188,8 @@ public final class Keeper {
       let limits = definition?.log ?? PartitionDefinition.LogLimits()
       let log = LogWriter(path: start.log, limits: limits, files: logs)
       let pump = try OutputPump(output: output.read, errors: errors.read, loop, log)
-      let begun = Starting(report.here, pump, toInput, after: early.mark)
+      let begun = Starting(
+        report.here, pump, toInput, after: early.mark, hasTerminal: definition?.hasTerminal ?? false)
       starting[start.name] = begun
       try loop.watch(begun.report.descriptor.rawValue, .readable) { [unowned self] _ in
         finishStart(start.name)
@@ -195,7 +215,8 @@ public final class Keeper {
     }
     starting[name] = nil
     loop.forget(begun.report.descriptor.rawValue)
-    switch try? WorkerReport(parsing: message) {
+    // One that was killed before it could say so may have started it all the same.
+    switch (try? WorkerReport(parsing: message)) ?? adoption(of: name, begun) {
     case .started(let pid):
       var partition = KeptPartition(name: name, pid: pid, started: Clock.now())
       partition.input = begun.output.terminal
@@ -208,18 +229,30 @@ public final class Keeper {
       names[pid] = name
       say(.started(partition))
       if let status = early.take(pid, after: begun.mark) { end(pid, status) }
-    case .failed(let reason):
-      begun.output.finish()
-      say(.failed(name: name, reason: reason))
+    case .failed(let reason): fail(name, begun, reason)
     case nil:
-      begun.output.finish()
-      say(
-        .failed(name: name, reason: "the process that was to start it ended: it was killed, or lacked memory")
-      )
+      fail(name, begun, "the process that was to start it ended: it was killed, or lacked memory")
     }
     forgetEarlyEnds()
     workQueueOff()
     endIfIdle()
+  }
+
+  private func fail(_ name: String, _ begun: Starting, _ reason: String) {
+    failing[name] = begun.output
+    begun.output.finish { [unowned self] in
+      failing[name] = nil
+      say(.failed(name: name, reason: reason))
+      endIfIdle()
+    }
+  }
+
+  /// What a process would have said that has ended without a word; `nil` when it has left nothing that runs.
+  private func adoption(of name: String, _ begun: Starting) -> WorkerReport? {
+    guard let pid = Orphan.pid(of: name, in: store, { early.has($0, after: begun.mark) }) else { return nil }
+    // Its terminal is gone with who was to hand that over.
+    if begun.hasTerminal, begun.output.terminal == nil { try? Pidfd(of: pid).send(.kill) }
+    return .started(pid: pid)
   }
 
   private func forgetEarlyEnds() {
@@ -234,24 +267,28 @@ public final class Keeper {
   private func takeSignals() {
     while let signal = try? signals.next() {
       // What is only kept to be told is nobody's loss; what runs is.
-      if signal == .terminate, partitions.isEmpty, starting.isEmpty, queue.isEmpty { loop.stop() }
+      if signal == .terminate, isIdle { loop.stop() }
     }
     while let child = waitForAnyChild() { end(child.pid, child.status) }
     endIfIdle()
   }
 
   private func end(_ pid: Int32, _ status: ExitStatus) {
-    guard let name = names.removeValue(forKey: pid), let kept = partitions.removeValue(forKey: name) else {
+    guard let name = names.removeValue(forKey: pid), let kept = partitions[name] else {
       if !starting.isEmpty { early.note(pid, status) }
       return
     }
+    let finished = Clock.now()
     // All that it wrote is in the log before anybody hears of its end.
-    kept.output.finish()
-    lastEnd += 1
-    let end = KeptEnd(
-      number: lastEnd, name: name, pid: pid, status: status.shellStatus, started: kept.partition.started,
-      finished: Clock.now())
-    ends.append(end)
-    say(.ended(end))
+    kept.output.finish { [unowned self] in
+      partitions[name] = nil
+      lastEnd = place.nextEnd(after: lastEnd, now: Clock.monotonic())
+      let end = KeptEnd(
+        number: lastEnd, name: name, pid: pid, status: status.shellStatus,
+        started: kept.partition.started, finished: finished)
+      ends[lastEnd] = end
+      say(.ended(end))
+      endIfIdle()
+    }
   }
 }

@@ -1,7 +1,7 @@
 import Linux
 import OCI
 
-/// The supervisor's connection to its keeper, which is started when there is none.
+/// The supervisor's connection to a keeper.
 final class KeeperConnection {
   private let channel: PacketChannel
   private let process: Pidfd?
@@ -18,23 +18,36 @@ final class KeeperConnection {
     didSet { channel.onEnd = onEnd }
   }
 
-  /// Connects to the keeper that listens in `directory`.
+  private init(_ socket: consuming Socket, _ loop: EventLoop) throws(Errno) {
+    process = try? Pidfd(of: try socket.peer().pid)
+    channel = try PacketChannel(socket, loop)
+  }
+
+  /// Connects to the keeper that listens at `place`; `nil` when none does.
+  static func find(at place: KeeperPlace, _ loop: EventLoop) throws(SupervisorError) -> KeeperConnection? {
+    do throws(Errno) {
+      return try KeeperConnection(try Socket.connectForPackets(to: place.path), loop)
+    } catch .noSuchFileOrDirectory {
+      return nil
+    } catch .connectionRefused {
+      return nil
+    } catch {
+      throw SupervisorError("reach the keeper at \(place.path)", error)
+    }
+  }
+
+  /// Starts a keeper that listens at `place`, and connects to it.
   ///
   /// - Parameters:
   ///   - containers: the directory with the state of its containers.
-  init(in directory: String, containers: String, _ loop: EventLoop) throws(SupervisorError) {
-    let path = Keeper.socketPath(in: directory)
+  static func start(
+    at place: KeeperPlace, containers: String, _ loop: EventLoop
+  ) throws(SupervisorError) -> KeeperConnection {
     do throws(Errno) {
-      let socket: Socket
-      do throws(Errno) { socket = try Socket.connectForPackets(to: path) } catch {
-        guard error == .noSuchFileOrDirectory || error == .connectionRefused else { throw error }
-        try Self.start(in: directory, containers: containers)
-        socket = try Socket.connectForPackets(to: path)
-      }
-      process = try? Pidfd(of: try socket.peer().pid)
-      channel = try PacketChannel(socket, loop)
+      try launch(place, containers)
+      return try KeeperConnection(try Socket.connectForPackets(to: place.path), loop)
     } catch {
-      throw SupervisorError("reach the keeper at \(path)", error)
+      throw SupervisorError("start the keeper at \(place.path)", error)
     }
   }
 
@@ -51,7 +64,7 @@ final class KeeperConnection {
   func send(_ request: KeeperRequest) -> Bool { channel.send(request) }
 
   /// Starts a keeper, and waits until it listens.
-  private static func start(in directory: String, containers: String) throws(Errno) {
+  private static func launch(_ place: KeeperPlace, _ containers: String) throws(Errno) {
     let ready = try FileDescriptor.pipe()
     switch try clone(into: []) {
     case .child:
@@ -65,7 +78,8 @@ final class KeeperConnection {
         try FileDescriptor.duplicate(of: ready.write.rawValue).replace(3)
         try closeOnExec(from: 4)
         try SignalMask.none.restore()
-        throw execute("/proc/self/exe", [Keeper.processName, directory, containers])
+        throw execute(
+          "/proc/self/exe", [Keeper.processName, place.directory, containers, String(place.number)])
       } catch { exitNow(1) }
     case .parent: break
     }

@@ -24,6 +24,10 @@ struct KeeperStart: Equatable, JSONRepresentable {
 enum KeeperReport: Equatable {
   /// It has this partition; said of all when a supervisor comes.
   case kept(KeptPartition)
+  /// It has been asked to start this one, and has not said what came of it; said of all when a supervisor comes.
+  case starting(String)
+  /// It has no room for this one, which it has been asked to start.
+  case full(String)
   /// That was all, of partitions and of ends that are not on record.
   case complete
   /// A partition was started.
@@ -155,6 +159,10 @@ extension KeeperReport: JSONRepresentable {
       self = .ended(ended)
     } else if let failed: JSON.Object = try object.optional("failed") {
       self = .failed(name: try failed.required("name"), reason: try failed.required("reason"))
+    } else if let name: String = try object.optional("starting") {
+      self = .starting(name)
+    } else if let name: String = try object.optional("full") {
+      self = .full(name)
     } else if object["complete"] != nil {
       self = .complete
     } else {
@@ -166,6 +174,8 @@ extension KeeperReport: JSONRepresentable {
     var object = JSON.Object()
     switch self {
     case .kept(let kept): object.add("kept", kept)
+    case .starting(let name): object.add("starting", name)
+    case .full(let name): object.add("full", name)
     case .complete: object.add("complete", true)
     case .started(let started): object.add("started", started)
     case .failed(let name, let reason):

@@ -1,6 +1,9 @@
 import Linux
 
 /// Takes what a partition writes to its standard streams to its log.
+///
+/// It reads on when what it has read before is in the log, and when there is room for more on the way to all logs: who
+/// writes too much for the disk is held by its own pipe, and by nothing else.
 final class OutputPump {
   private let output: FileDescriptor
   private let errors: FileDescriptor?
@@ -8,11 +11,24 @@ final class OutputPump {
   let log: LogWriter
   /// The number of its terminal, when it has one.
   let terminal: Int32?
-  private var isOpen: (output: Bool, errors: Bool)
+  private var states: (output: State, errors: State)
+  /// The stream that was read last.
+  private var last = LogStream.stderr
   private var flush: EventLoop.Timer?
+  /// Called when all is in the log that was written before the end.
+  private var whenFinished: (() -> Void)?
 
-  /// The most that is taken from one stream before others have their turn, in bytes.
-  private static let share = 64 << 10
+  /// What is known of one stream.
+  private struct State {
+    var isOpen = true
+    /// Whether there may be something to read.
+    var isReady = false
+    /// Whether nobody writes any more, so that all that is there is followed by the end.
+    var isHungUp = false
+    /// How often it is still read, once the program has ended: a pipe holds no more than this many shares, and who still
+    /// writes to it is not waited for.
+    var reads: UInt8 = 16
+  }
 
   /// For so long the rest of a line waits for its end, in milliseconds.
   private static let patience: Int64 = 100
@@ -28,9 +44,10 @@ final class OutputPump {
     self.loop = loop
     self.log = log
     terminal = nil
-    isOpen = (true, true)
-    try loop.watch(numbers.0, .readable) { [unowned self] _ in take(.stdout) }
-    try loop.watch(numbers.1, .readable) { [unowned self] _ in take(.stderr) }
+    states = (State(), State())
+    try watch(numbers.0, .stdout)
+    try watch(numbers.1, .stderr)
+    log.whenIdle = { [weak self] in self?.move() }
   }
 
   /// Takes what comes from the master side of a terminal.
@@ -42,8 +59,90 @@ final class OutputPump {
     self.loop = loop
     self.log = log
     self.terminal = number
-    isOpen = (true, false)
-    try loop.watch(number, .readable) { [unowned self] _ in take(.stdout) }
+    states = (State(), State(isOpen: false))
+    try watch(number, .stdout)
+    log.whenIdle = { [weak self] in self?.move() }
+  }
+
+  deinit {
+    close(.stdout)
+    close(.stderr)
+    if let flush { loop.cancel(flush) }
+  }
+
+  /// Each thing that comes is told once, so that nobody has to say when he does not want to hear of it.
+  private func watch(_ number: Int32, _ stream: LogStream) throws(Errno) {
+    try loop.watch(number, [.readable, .edge]) { [unowned self] events in
+      change(stream) { state in
+        state.isReady = true
+        if events.contains(.hungUp) { state.isHungUp = true }
+      }
+      if !log.isBusy { move() }
+    }
+  }
+
+  private func change(_ stream: LogStream, _ body: (inout State) -> Void) {
+    switch stream {
+    case .stdout: body(&states.output)
+    case .stderr: body(&states.errors)
+    }
+  }
+
+  private func state(_ stream: LogStream) -> State { stream == .stdout ? states.output : states.errors }
+
+  // MARK: Reading
+
+  /// Reads on, until there is nothing to read or a reason to wait, after which this is called again.
+  private func move() {
+    while !log.isBusy, let stream = nextStream() {
+      guard log.hasRoom() else { return }
+      read(stream)
+    }
+    guard !log.isBusy else { return }
+    if whenFinished == nil { scheduleFlush() } else { endFinish() }
+  }
+
+  /// The stream that is to be read next; none of the two has to wait for the other.
+  private func nextStream() -> LogStream? {
+    let other: LogStream = last == .stdout ? .stderr : .stdout
+    for stream in [other, last] where state(stream).isOpen && state(stream).isReady { return stream }
+    return nil
+  }
+
+  private func read(_ stream: LogStream) {
+    last = stream
+    let state = state(stream)
+    if whenFinished != nil {
+      guard state.reads > 0 else { return close(stream) }
+      change(stream) { $0.reads -= 1 }
+    }
+    do throws(Errno) {
+      let (count, share) = try readOnce(stream)
+      if count == 0 {
+        close(stream)
+      } else if count < share, !state.isHungUp, terminal == nil {
+        // A pipe gives all that it has, and tells of what comes after that; a terminal gives a line.
+        change(stream) { $0.isReady = false }
+      }
+    } catch .resourceTemporarilyUnavailable {
+      change(stream) { $0.isReady = false }
+    } catch {
+      close(stream)
+    }
+  }
+
+  private func readOnce(_ stream: LogStream) throws(Errno) -> (count: Int, share: Int) {
+    guard stream == .stderr else { return try log.append(from: output, stream) }
+    switch errors {
+    case .some(let errors): return try log.append(from: errors, stream)
+    case .none: return (0, 0)
+    }
+  }
+
+  private func close(_ stream: LogStream) {
+    guard state(stream).isOpen else { return }
+    change(stream) { $0.isOpen = false }
+    loop.forget(number(stream))
   }
 
   private func number(_ stream: LogStream) -> Int32 {
@@ -54,52 +153,7 @@ final class OutputPump {
     }
   }
 
-  deinit {
-    if isOpen.output { loop.forget(output.rawValue) }
-    if isOpen.errors { loop.forget(number(.stderr)) }
-    if let flush { loop.cancel(flush) }
-  }
-
-  private func take(_ stream: LogStream) {
-    if !moveOnce(stream) { close(stream) }
-    scheduleFlush()
-  }
-
-  /// - Returns: whether more may come.
-  private func moveOnce(_ stream: LogStream) -> Bool {
-    var buffer = [UInt8](repeating: 0, count: Self.share)
-    do throws(Errno) {
-      let count = try buffer.withUnsafeMutableBufferPointer { (buffer) throws(Errno) -> Int in
-        let bytes = UnsafeMutableRawBufferPointer(buffer)
-        guard stream == .stderr else { return try output.read(into: bytes) }
-        switch errors {
-        case .some(let errors): return try errors.read(into: bytes)
-        case .none: return 0
-        }
-      }
-      guard count > 0 else { return false }
-      buffer.withUnsafeBytes {
-        log.append(UnsafeRawBufferPointer(rebasing: $0[..<count]), from: stream, at: Clock.now())
-      }
-      return true
-    } catch .resourceTemporarilyUnavailable {
-      return true
-    } catch {
-      return false
-    }
-  }
-
-  private func close(_ stream: LogStream) {
-    switch stream {
-    case .stdout where isOpen.output:
-      loop.forget(output.rawValue)
-      isOpen.output = false
-    case .stderr where isOpen.errors:
-      loop.forget(number(.stderr))
-      isOpen.errors = false
-    default: break
-    }
-  }
+  // MARK: Ends
 
   private func scheduleFlush() {
     // Somebody at a terminal waits for each letter.
@@ -111,23 +165,22 @@ final class OutputPump {
     }
   }
 
-  /// Takes what was written up to now, and no more.
-  func finish() {
-    for stream in [LogStream.stdout, .stderr] where stream == .stdout ? isOpen.output : isOpen.errors {
-      drain(stream)
-      close(stream)
-    }
+  /// Takes what was written up to now, and no more, and calls `done` when it is in the log, or is lost.
+  func finish(_ done: @escaping () -> Void) {
+    whenFinished = done
+    for stream in [LogStream.stdout, .stderr] { change(stream) { $0.isReady = true } }
+    if !log.isBusy { move() }
+  }
+
+  private func endFinish() {
+    close(.stdout)
+    close(.stderr)
     if let flush { loop.cancel(flush) }
     flush = nil
     flushRests()
-  }
-
-  /// A pipe holds no more than this many shares, and who still writes to it is not waited for.
-  private func drain(_ stream: LogStream) {
-    var entries = [PollEntry(number(stream), .readable)]
-    for _ in 0..<16 {
-      guard (try? poll(&entries, milliseconds: 0)) == true, moveOnce(stream) else { return }
-    }
+    guard !log.isBusy, let done = whenFinished else { return }
+    whenFinished = nil
+    done()
   }
 
   private func flushRests() {

@@ -6,6 +6,8 @@ final class PacketChannel {
   private let socket: Socket
   private let loop: EventLoop
   private var outgoing: [[UInt8]] = []
+  /// For one message; the kernel gives its pages as they are touched, and few messages are long.
+  private let incoming = UnsafeMutableRawBufferPointer.allocate(byteCount: longest, alignment: 16)
   private var isOpen = true
   /// Called with each message that comes.
   var onMessage: ((JSON) -> Void)?
@@ -24,7 +26,10 @@ final class PacketChannel {
     }
   }
 
-  deinit { if isOpen { loop.forget(socket.descriptor.rawValue) } }
+  deinit {
+    if isOpen { loop.forget(socket.descriptor.rawValue) }
+    incoming.deallocate()
+  }
 
   /// Sends `message`, now or as soon as the other end takes it.
   ///
@@ -73,9 +78,9 @@ final class PacketChannel {
     // Others wait as well.
     for _ in 0..<64 where isOpen {
       do throws(Errno) {
-        let bytes = try socket.receive(limit: Self.longest).bytes
-        guard !bytes.isEmpty else { return close() }
-        guard let json = try? JSON(parsing: bytes) else { continue }
+        let count = try socket.receive(into: incoming)
+        guard count > 0 else { return close() }
+        guard let json = try? JSON(parsing: Array(incoming[..<count])) else { continue }
         onMessage?(json)
       } catch .resourceTemporarilyUnavailable {
         return

@@ -17,6 +17,7 @@ struct Worker {
   func run() -> Never {
     standardStreams.become(keeping: report)
     try? openFiles?.apply(to: 0)
+    OutOfMemoryAdjustment.restore()
     make().send(over: report)
   }
 
@@ -36,6 +37,7 @@ struct Worker {
       if let last = try? store.container(id), last.status() == .stopped, last.record.ownedDirectory == nil {
         try store.delete(id)
       }
+      store.removeUnmade(id)
       switch definition.content {
       case .bundle(let path): return .started(pid: try run(id, bundle: path))
       case .partition(let settings):

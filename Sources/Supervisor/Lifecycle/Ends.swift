@@ -4,15 +4,20 @@ import Linux
 
 /// What the keeper reports of starts and ends, and what follows from it.
 extension Supervisor {
-  func take(_ report: KeeperReport) {
+  func take(_ report: KeeperReport, _ keeper: Int) {
     switch report {
     case .kept(let kept):
       guard let partition = partitions[kept.name] else { return logUnknown(kept) }
+      partition.keeper = keeper
       partition.pid = kept.pid
       partition.input = kept.input
       partition.record.started = kept.started
+    case .starting(let name): partitions[name]?.isStarting = true
+    case .full(let name): if let partition = partitions[name], partition.isStarting { request(partition) }
     case .complete: complete()
-    case .started(let kept): started(kept)
+    case .started(let kept):
+      partitions[kept.name]?.keeper = keeper
+      started(kept)
     case .failed(let name, let reason): failed(name, reason)
     case .ended(let end): ended(end)
     }
@@ -74,7 +79,7 @@ extension Supervisor {
   func ended(_ end: KeptEnd) {
     // Told again, for lack of an answer last time. The clock does not tell: somebody may have set it back.
     guard let partition = partitions[end.name], end.number > partition.record.lastEnd else {
-      keeper.send(.acknowledge(end.number))
+      keepers.acknowledge(end.number)
       return
     }
     partition.record.lastEnd = end.number

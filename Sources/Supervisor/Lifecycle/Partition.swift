@@ -9,6 +9,8 @@ final class Partition {
   var recordLength = 0
   /// The first process while it runs.
   var pid: Int32?
+  /// The number of the keeper that has it while it runs.
+  var keeper = 0
   /// The keeper's descriptor that leads to its standard input.
   var input: Int32?
   var isPaused: Bool {

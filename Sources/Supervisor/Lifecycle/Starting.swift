@@ -59,11 +59,19 @@ extension Supervisor {
     save(partition)
     guard isComplete, !partition.isStarting, !partition.isRunning else { return }
     partition.isStarting = true
+    request(partition)
+  }
+
+  /// Asks a keeper to start a partition.
+  func request(_ partition: Partition) {
     let start = KeeperStart(
       name: partition.name, definition: partition.definition.json, log: logPath(of: partition.name))
-    if !keeper.send(.start(start)) {
+    do throws(SupervisorError) {
+      if try keepers.start(start) { return }
       giveUp(
         partition, "its definition is too long: no more than \(PacketChannel.longest) bytes can be started")
+    } catch {
+      failed(partition.name, error.description)
     }
   }
 

@@ -35,11 +35,8 @@ struct LogBuffer: ~Copyable {
     try body(UnsafeRawBufferPointer(start: memory, count: count))
   }
 
-  /// Takes the first `number` bytes out.
-  mutating func removeFirst(_ number: Int) {
-    memory.update(from: memory + number, count: count - number)
-    count -= number
-  }
+  /// Takes all out.
+  mutating func removeAll() { count = 0 }
 
   /// Has the lines that follow come from `stream` at `time`.
   mutating func begin(_ stream: LogStream, at time: Int64) {

@@ -4,7 +4,8 @@ import Linux
 /// Appends what a partition writes to its log, in Docker's json-file format, and keeps the log within its limits.
 ///
 /// The log is the file at `path`, and older ones beside it, `path.1` the youngest of them. What cannot be written, to a
-/// full disk for one, is dropped, and the log says so when there is room again: nobody waits for a disk.
+/// full disk for one, is dropped, and the log says so when there is room again. Nobody waits for a disk: what comes while
+/// something is on its way to the file waits here, and who has more asks first (`isBusy`, `hasRoom`).
 public final class LogWriter {
   /// Where the log is.
   public let path: String
@@ -12,10 +13,26 @@ public final class LogWriter {
   public var limits: PartitionDefinition.LogLimits
 
   private let files: LogFiles
-  private var file: LogFile?
+  /// The file while it is open.
+  var file: LogFile?
   /// What began a line that has not ended, of each stream.
   private var rests: (stdout: [UInt8], stderr: [UInt8]) = ([], [])
   private var loss: Loss?
+  /// Whether something is on its way to the file: what comes meanwhile waits.
+  private(set) var isBusy = false
+  private var waiting: [Piece] = []
+  private var isWaitingForRoom = false
+  /// How many bytes of the batch that is being put together, the first, say what is missing.
+  private var noteCount = 0
+  /// Called when it has become worth a try to append more: nothing is on its way any more, or there is room again.
+  var whenIdle: (() -> Void)?
+
+  /// What is to be appended after what is on its way.
+  private enum Piece {
+    case text([UInt8], LogStream, time: Int64)
+    /// What is kept of a line is one.
+    case end(LogStream, time: Int64)
+  }
 
   /// What could not be written since something was written last.
   private final class Loss {
@@ -33,29 +50,44 @@ public final class LogWriter {
     self.files = files
   }
 
-  deinit { letGo() }
+  deinit { if let file { files.close(file) } }
 
-  /// Closes the file until there is more to write.
-  func letGo() {
-    if let file { files.close(file) }
-    file = nil
+  // MARK: Whether more may come
+
+  /// Whether there is room for more on the way to all files; when not, `whenIdle` is called as soon as there is.
+  func hasRoom() -> Bool {
+    guard files.isFull else { return true }
+    if !isWaitingForRoom { files.wait(self) }
+    isWaitingForRoom = true
+    return false
   }
+
+  func endWait() {
+    isWaitingForRoom = false
+    if !isBusy { whenIdle?() }
+  }
+
+  /// Reads once from `source` to memory that is there for that, and appends what came.
+  ///
+  /// - Returns: how many bytes came, 0 at the end, and how many could have come.
+  func append(
+    from source: borrowing FileDescriptor, _ stream: LogStream
+  ) throws(Errno) -> (count: Int, share: Int) {
+    let count = try source.read(into: files.input)
+    append(UnsafeRawBufferPointer(rebasing: files.input[..<count]), from: stream, at: Clock.now())
+    return (count, files.input.count)
+  }
+
+  // MARK: Appending
 
   /// Appends `bytes`, which `stream` gave at `time`, in nanoseconds since 1970. A line that is not over is kept, up to
   /// what an entry holds, until its end comes or `flush` is called.
   public func append(_ bytes: UnsafeRawBufferPointer, from stream: LogStream, at time: Int64) {
-    beginBatch(stream, time)
     var text = bytes
-    while !text.isEmpty, let rest = finishRest(of: stream, with: text) { text = rest }
     while !text.isEmpty {
-      let count = appendLine(of: text, isLast: false)
-      if count == 0 {
-        withRest(of: stream) { $0.append(contentsOf: text) }
-        break
-      }
-      text = UnsafeRawBufferPointer(rebasing: text[count...])
+      if isBusy { return waiting.append(.text(Array(text), stream, time: time)) }
+      text = appendBatch(of: text, stream, time)
     }
-    write()
   }
 
   /// Appends `bytes`, which `stream` gave at `time`, in nanoseconds since 1970.
@@ -68,16 +100,32 @@ public final class LogWriter {
 
   /// Appends what is kept of a line whose end has not come: the stream has ended, or the program that writes.
   public func flush(_ stream: LogStream, at time: Int64) {
+    if isBusy { return waiting.append(.end(stream, time: time)) }
     let rest = takeRest(of: stream)
     if rest.isEmpty { return }
     beginBatch(stream, time)
     rest.withUnsafeBytes { bytes in
       var text = bytes
       while !text.isEmpty {
-        text = UnsafeRawBufferPointer(rebasing: text[appendLine(of: text, isLast: true)...])
+        text = UnsafeRawBufferPointer(rebasing: text[files.buffer.append(lineOf: text, isLast: true)...])
       }
     }
-    write()
+    writeBatch()
+  }
+
+  /// Goes on with what has waited.
+  func goOn() {
+    while !isBusy, !waiting.isEmpty {
+      let pieces = waiting
+      waiting = []
+      for piece in pieces {
+        switch piece {
+        case .text(let bytes, let stream, let time): append(bytes, from: stream, at: time)
+        case .end(let stream, let time): flush(stream, at: time)
+        }
+      }
+    }
+    if !isBusy, !isWaitingForRoom { whenIdle?() }
   }
 
   // MARK: Lines that are not over
@@ -111,7 +159,7 @@ public final class LogWriter {
     withRest(of: stream) { $0.append(contentsOf: text[..<end]) }
     if newline != nil || known + end > LogEntry.longest {
       let line = takeRest(of: stream)
-      let count = line.withUnsafeBytes { appendLine(of: $0, isLast: false) }
+      let count = line.withUnsafeBytes { files.buffer.append(lineOf: $0, isLast: false) }
       if count < line.count { withRest(of: stream) { $0.append(contentsOf: line[count...]) } }
     }
     return UnsafeRawBufferPointer(rebasing: text[end...])
@@ -119,85 +167,60 @@ public final class LogWriter {
 
   // MARK: Batches
 
+  /// Writes what `text` begins with, as much as one batch holds.
+  ///
+  /// - Returns: the rest.
+  private func appendBatch(
+    of text: UnsafeRawBufferPointer, _ stream: LogStream, _ time: Int64
+  ) -> UnsafeRawBufferPointer {
+    beginBatch(stream, time)
+    var text = text
+    while !text.isEmpty, !files.buffer.isFull, let rest = finishRest(of: stream, with: text) { text = rest }
+    while !text.isEmpty, !files.buffer.isFull {
+      let count = files.buffer.append(lineOf: text, isLast: false)
+      if count == 0 {
+        withRest(of: stream) { $0.append(contentsOf: text) }
+        text = UnsafeRawBufferPointer(start: nil, count: 0)
+      } else {
+        text = UnsafeRawBufferPointer(rebasing: text[count...])
+      }
+    }
+    writeBatch()
+    return text
+  }
+
   private func beginBatch(_ stream: LogStream, _ time: Int64) {
-    files.batch = LogFiles.Batch()
+    noteCount = 0
     if let loss {
       let note =
         "swiftjaild: \(loss.entries) entries (\(loss.bytes) bytes) of this log are missing here: \(loss.reason)\n"
       files.buffer.begin(.stderr, at: time)
       Array(note.utf8).withUnsafeBytes { _ = files.buffer.append(lineOf: $0, isLast: true) }
-      files.batch.noteCount = files.buffer.count
-      makeRoom(for: 0)
+      noteCount = files.buffer.count
     }
     files.buffer.begin(stream, at: time)
   }
 
-  /// Puts the first line of `text` into the batch.
-  ///
-  /// - Returns: its length; 0 when it is not over.
-  private func appendLine(of text: UnsafeRawBufferPointer, isLast: Bool) -> Int {
-    let before = files.buffer.count
-    let count = files.buffer.append(lineOf: text, isLast: isLast)
-    if count == 0 { return 0 }
-    makeRoom(for: before)
-    if files.buffer.isFull { write() }
-    return count
+  private func writeBatch() {
+    if files.buffer.count > 0 { isBusy = files.write(for: self, noteCount: noteCount) }
   }
 
-  /// Begins a new file when this one has no room for the last line of the batch, which starts at `start`.
-  private func makeRoom(for start: Int) {
-    guard let file = opened(), file.size + start > 0, file.size + files.buffer.count > limits.size else {
-      return
-    }
-    write(start)
-    rotate()
-  }
-
-  /// The file, opened when it was not; `nil` when nothing can be written to it now.
-  private func opened() -> LogFile? {
-    if files.batch.failure != nil { return nil }
-    if let file { return file }
-    do throws(Errno) { file = try files.open(for: self) } catch { files.batch.failure = error }
-    return file
-  }
-
-  private func rotate() {
-    letGo()
-    do throws(Errno) { try LogFile.rotate(path, keeping: limits.files) } catch { files.batch.failure = error }
-  }
-
-  private func write() { write(files.buffer.count) }
-
-  /// Writes the first `count` bytes of the batch, which are whole lines, and drops what cannot be written.
-  private func write(_ count: Int) {
-    if count == 0 { return }
-    var written = 0
-    if let file = opened() {
-      files.use(file)
-      let result = files.buffer.withBytes { file.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-      written = result.count
-      files.batch.failure = result.failure
-      files.counters.writtenBytes += UInt64(written)
-    }
-    let noteCount = files.batch.noteCount
+  /// Takes note of what came of a batch.
+  func settle(_ job: UnsafePointer<LogJob>, noteCount: Int) {
+    isBusy = false
+    let written = job.pointee.written
+    files.counters.writtenBytes += UInt64(written)
     if noteCount > 0, written >= noteCount { loss = nil }
-    if let failure = files.batch.failure { drop(max(written, noteCount), count, failure) }
-    files.batch.noteCount = max(0, noteCount - count)
-    files.buffer.removeFirst(count)
-  }
-
-  /// Counts what of the first `count` bytes of the batch is lost: all from `start` on.
-  private func drop(_ start: Int, _ count: Int, _ reason: Errno) {
-    if start >= count { return }
-    let entries = files.buffer.withBytes { bytes in
-      bytes[start..<count].reduce(into: 0 as UInt64) { $0 += $1 == UInt8(ascii: "\n") ? 1 : 0 }
-    }
-    let loss = loss ?? Loss(reason)
-    loss.reason = reason
+    let start = max(written, noteCount)
+    guard let failure = job.pointee.failure, start < job.pointee.count else { return }
+    let entries = job.pointee.lostEntries(from: start)
+    let bytes = UInt64(job.pointee.count - start)
+    let loss = loss ?? Loss(failure)
+    loss.reason = failure
     loss.entries += entries
-    loss.bytes += UInt64(count - start)
+    loss.bytes += bytes
     self.loss = loss
     files.counters.droppedEntries += entries
-    files.counters.droppedBytes += UInt64(count - start)
+    files.counters.droppedBytes += bytes
   }
 }
