@@ -5,6 +5,8 @@ import Testing
 final class SupervisedSandbox {
   let box: Sandbox
   private(set) var daemon: Running?
+  /// How many descriptors it and its keepers may have each; `nil` is as many as the test.
+  var descriptors: Int?
   /// Those before it.
   private var former: [Running] = []
 
@@ -55,6 +57,10 @@ final class SupervisedSandbox {
 
   var program: Program {
     var program = Program(Swiftjail.supervisor, ["--root", box.root, "--config", definitions])
+    if let descriptors {
+      let script = "ulimit -n \(descriptors); exec \"$0\" \"$@\""
+      program = Program("/bin/sh", ["-c", script, program.path] + program.arguments)
+    }
     program.environment["SWIFTJAIL_TEST"] = box.id
     return program
   }
@@ -89,7 +95,7 @@ final class SupervisedSandbox {
     guard poll({ messages.contains(text) }) else { throw Broken("never said \(text), but: \(messages)") }
   }
 
-  /// The keepers, which are one or none.
+  /// The keepers: one or none, unless they may have few descriptors.
   var keepers: [pid_t] {
     Snapshot.processes(marked: box.id).filter { contents("/proc/\($0)/comm")?.trimmed == "swiftjail-keep" }
   }

@@ -60,9 +60,9 @@ struct LogThreadTests {
   func batches() throws {
     let files = try LogFiles(loop)
     let writer = writer("p.log", files)
-    writer.append([UInt8](repeating: UInt8(ascii: "\n"), count: 64 << 10), from: .stdout, at: 1)
+    writer.append([UInt8](repeating: UInt8(ascii: "\n"), count: 4000), from: .stdout, at: 1)
     try turn { !writer.isBusy }
-    #expect(try scratch.read().count == 64 << 10)
+    #expect(try scratch.read().count == 4000)
   }
 
   @Test("No more files are open than allowed, and each writer finds its own again")
@@ -85,7 +85,7 @@ struct LogThreadTests {
     let files = try LogFiles(loop)
     let slow = writer("hangs.log", files)
     let disk = try disk("hangs.log")
-    slow.append([UInt8](repeating: UInt8(ascii: "\n"), count: 16 << 10), from: .stdout, at: 1)
+    slow.append([UInt8](repeating: UInt8(ascii: "\n"), count: 2000), from: .stdout, at: 1)
     let others = (0..<1000).map { writer("\($0).log", files) }
     var taken = 0
     while taken < others.count, others[taken].hasRoom() {
@@ -136,14 +136,14 @@ struct LogThreadTests {
     try output.file.writeAll(Array("first\n".utf8))
     try turn { try scratch.names().contains("p.log") && scratch.entries().count == 1 }
     try output.file.writeAll(Array("last".utf8))
-    try errors.file.writeAll([UInt8](repeating: UInt8(ascii: "\n"), count: 40_000))
+    try errors.file.writeAll([UInt8](repeating: UInt8(ascii: "\n"), count: 2000))
     var entries: [LogEntry]?
     // Others still have the pipes open, and are not waited for.
     pump.finish { entries = try? scratch.read() }
     #expect(entries == nil)
     try turn { entries != nil }
     let found = try #require(entries)
-    #expect(found.count == 40_002)
+    #expect(found.count == 2002)
     #expect(found.contains { $0.bytes == Array("last".utf8) } && found.first?.bytes == Array("first\n".utf8))
   }
 
@@ -153,7 +153,7 @@ struct LogThreadTests {
     let files = try LogFiles(loop)
     let slow = writer("hangs.log", files)
     let disk = try disk("hangs.log")
-    slow.append([UInt8](repeating: UInt8(ascii: "\n"), count: 16 << 10), from: .stdout, at: 1)
+    slow.append([UInt8](repeating: UInt8(ascii: "\n"), count: 2000), from: .stdout, at: 1)
     let (quiet, _, _) = try pump(writer("quiet.log", files))
     let (loud, output, _) = try pump(writer("loud.log", files))
     try output.file.writeAll(Array("word\n".utf8))

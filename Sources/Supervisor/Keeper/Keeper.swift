@@ -54,14 +54,17 @@ public final class Keeper {
     var input: FileDescriptor?
     /// The ends that came before it are not its own.
     let mark: UInt64
+    /// When its worker was made, in nanoseconds since 1970.
+    let began: Int64
     let hasTerminal: Bool
     init(
       _ report: consuming Socket, _ output: OutputPump, _ input: consuming FileDescriptor?,
       after mark: UInt64,
-      hasTerminal: Bool
+      began: Int64, hasTerminal: Bool
     ) {
       self.report = report
       self.mark = mark
+      self.began = began
       self.hasTerminal = hasTerminal
       self.output = output
       self.input = input
@@ -177,6 +180,7 @@ public final class Keeper {
     let report = try Socket.pair()
     let ends = StandardStreamEnds(
       input: input.rawValue, output: output.write.rawValue, error: errors.write.rawValue)
+    let began = Clock.now()
     switch try Linux.clone(into: []) {
     case .child:
       Worker(
@@ -189,7 +193,8 @@ public final class Keeper {
       let log = LogWriter(path: start.log, limits: limits, files: logs)
       let pump = try OutputPump(output: output.read, errors: errors.read, loop, log)
       let begun = Starting(
-        report.here, pump, toInput, after: early.mark, hasTerminal: definition?.hasTerminal ?? false)
+        report.here, pump, toInput, after: early.mark, began: began,
+        hasTerminal: definition?.hasTerminal ?? false)
       starting[start.name] = begun
       try loop.watch(begun.report.descriptor.rawValue, .readable) { [unowned self] _ in
         finishStart(start.name)
@@ -249,7 +254,8 @@ public final class Keeper {
 
   /// What a process would have said that has ended without a word; `nil` when it has left nothing that runs.
   private func adoption(of name: String, _ begun: Starting) -> WorkerReport? {
-    guard let pid = Orphan.pid(of: name, in: store, { early.has($0, after: begun.mark) }) else { return nil }
+    guard let pid = Orphan.pid(of: name, in: store, since: begun.began, { early.has($0, after: begun.mark) })
+    else { return nil }
     // Its terminal is gone with who was to hand that over.
     if begun.hasTerminal, begun.output.terminal == nil { try? Pidfd(of: pid).send(.kill) }
     return .started(pid: pid)

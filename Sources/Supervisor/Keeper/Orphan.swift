@@ -8,11 +8,15 @@ import Linux
 enum Orphan {
   /// The pid of such a process among the children of this one.
   ///
-  /// - Parameter hasEnded: whether a child with this pid has ended since the worker was made.
-  static func pid(of name: String, in store: ContainerStore, _ hasEnded: (Int32) -> Bool) -> Int32? {
-    guard let id = try? ContainerID(name), let process = (try? store.container(id))?.record.process else {
-      return nil
-    }
+  /// - Parameters:
+  ///   - began: when the worker was made, in nanoseconds since 1970: an older container is none of its.
+  ///   - hasEnded: whether a child with this pid has ended since then.
+  static func pid(
+    of name: String, in store: ContainerStore, since began: Int64, _ hasEnded: (Int32) -> Bool
+  ) -> Int32? {
+    guard let id = try? ContainerID(name), let record = (try? store.container(id))?.record,
+      let process = record.process, record.created >= began
+    else { return nil }
     if hasEnded(process.pid) { return process.pid }
     guard let now = try? ProcessStatus.of(process.pid), now.startTime == process.startTime, !now.isDead,
       now.parent == ProcessControl.pid

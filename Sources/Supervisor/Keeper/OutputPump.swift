@@ -178,12 +178,14 @@ final class OutputPump {
     if let flush { loop.cancel(flush) }
     flush = nil
     flushRests()
-    guard !log.isBusy, let done = whenFinished else { return }
+    guard !log.isBusy, !log.hasRest, let done = whenFinished else { return }
     whenFinished = nil
     done()
   }
 
   private func flushRests() {
+    // What waits behind what is on its way takes that one's place.
+    guard log.hasRest, log.isBusy || log.hasRoom() else { return }
     let now = Clock.now()
     for stream in [LogStream.stdout, .stderr] { log.flush(stream, at: now) }
   }

@@ -1,0 +1,185 @@
+import Foundation
+import Testing
+
+/// What the parent of all partitions does where machines are short of something.
+@Suite("The keeper of the supervisor", .enabled(if: Kernel.hasPartitions))
+struct SupervisorKeeperTests {
+  /// Is one process, which says when it runs.
+  static let single = "echo ready; exec sleep 100000"
+
+  @Test("Where few descriptors are allowed there are more keepers, of which the next supervisor knows all")
+  func fewDescriptors() throws {
+    let site = try SupervisedSandbox()
+    defer { site.remove() }
+    site.descriptors = 72
+    try site.launch()
+    let shorts = (1...25).map { "a\($0)" }
+    for short in shorts { try site.define(short, SupervisedSandbox.patient, ["restart": "on-failure"]) }
+    for short in shorts { try site.waitUntilReady(short) }
+    // Each has room for ten.
+    let keepers = site.keepers
+    #expect(keepers.count == 3)
+    let pids = try shorts.map { try site.pid($0) }
+
+    try site.end(SIGKILL)
+    // One of each.
+    for short in ["a1", "a12", "a25"] { try site.succeed("kill", site.name(short), "TERM") }
+    for short in ["a1", "a12", "a25"] { try site.waitForOutput(short, "asked") }
+    try site.launch()
+    for short in ["a1", "a12", "a25"] {
+      try site.waitForOutput(short, "ready", count: 2)
+      try site.waitFor(short, "running")
+      try #expect(site.restarts(short) == 1)
+    }
+    #expect(site.keepers == keepers)
+    for (short, pid) in zip(shorts, pids) where !["a1", "a12", "a25"].contains(short) {
+      try #expect(site.status(short) == "running" && site.pid(short) == pid)
+    }
+    // What has ended makes room, and is told once.
+    for short in shorts.prefix(12) { try site.succeed("stop", site.name(short)) }
+    for short in shorts.prefix(12) {
+      try #expect(site.exitCode(short) == 7)
+      try site.succeed("start", site.name(short))
+    }
+    for short in shorts { try site.waitFor(short, "running") }
+    #expect(site.keepers == keepers)
+    try site.empty()
+    expectNothingLeft(of: site.box, "by three keepers")
+  }
+
+  @Test("One whose worker is killed at any moment runs once or not at all, and can be started again")
+  func killedWorkers() throws {
+    try withSupervisor { site in
+      let shorts = (1...6).map { "a\($0)" }
+      for short in shorts {
+        try site.define(
+          short, Self.single,
+          [
+            "restart": "always", "stopSignal": "KILL", "stopTimeout": "0s",
+            "restartDelay": ["initial": "5ms", "longest": "20ms"],
+            "environment": ["PATH": "/bin", "SWIFTJAIL_TEST": site.box.id, "NAME": site.name(short) + ";"],
+          ])
+      }
+      for short in shorts { try site.waitFor(short, "running") }
+      let keeper = try #require(site.keepers.first)
+      let deadline = Date().addingTimeInterval(4)
+      var killed = 0
+      while Date() < deadline {
+        for short in shorts where Int.random(in: 0..<4) == 0 {
+          if let pid = try? site.pid(short), pid > 0 { kill(pid_t(pid), SIGKILL) }
+        }
+        usleep(useconds_t.random(in: 0..<8000))
+        for pid in Self.workers(of: keeper) where Bool.random() {
+          kill(pid, SIGKILL)
+          killed += 1
+        }
+      }
+      try #require(killed > 10)
+      for short in shorts {
+        try site.waitFor(short, "running")
+        guard poll({ Self.programs(site.name(short) + ";").count == 1 }) else {
+          throw Broken("\(short): \(Self.programs(site.name(short) + ";"))\n\(site.messages)")
+        }
+        try #expect(Self.programs(site.name(short) + ";") == [pid_t(site.pid(short))])
+        #expect(!site.messages.contains("exists already"), "\(site.messages)")
+        try site.succeed("restart", site.name(short))
+        try #expect(Self.programs(site.name(short) + ";") == [pid_t(site.pid(short))])
+      }
+      #expect(site.keepers == [keeper])
+    }
+  }
+
+  /// Processes that start partitions, or are about to become their programs.
+  private static func workers(of keeper: pid_t) -> [pid_t] {
+    let children = contents("/proc/\(keeper)/task/\(keeper)/children") ?? ""
+    return children.words.compactMap { pid_t($0) }.filter {
+      contents("/proc/\($0)/comm")?.trimmed == "swiftjail-keep"
+    }
+  }
+
+  /// The programs with `mark` in their environment.
+  private static func programs(_ mark: String) -> [pid_t] {
+    Snapshot.processes(marked: mark).filter { contents("/proc/\($0)/comm")?.trimmed == "sleep" }
+  }
+
+  @Test("A disk that hangs holds up those alone who have written something")
+  func hangingDisk() throws {
+    try withSupervisor { site in
+      let log = site.logFile("loud")
+      try makeDirectory(URL(fileURLWithPath: log).deletingLastPathComponent().path)
+      // It takes no more than a pipe does, until somebody reads.
+      #expect(mkfifo(log, 0o600) == 0)
+      try site.define("running")
+      try site.waitUntilReady("running")
+      let limits: [String: Any] = ["log": ["maxSize": "1m", "maxFiles": 2], "stopTimeout": "0s"]
+      try site.define("loud", "yes", limits)
+      try site.waitFor("loud", "running")
+      let keeper = try #require(site.keepers.first)
+      guard poll({ Self.waitsForDisk(keeper) }) else { throw Broken("nobody waits for the pipe") }
+
+      try site.define("quiet", "exit 3")
+      try site.waitFor("quiet", "exited")
+      try #expect(site.exitCode("quiet") == 3)
+      try site.define("word", "echo word; exit 4")
+      try site.waitFor("word", "running")
+      // What it wrote is not in its log, so nobody hears of its end.
+      try #expect(poll { try site.box.status(id: site.name("word")) == "stopped" })
+      try site.end(SIGKILL)
+      try site.launch()
+      try #expect(site.status("word") == "running")
+      try site.define("late")
+      try site.waitFor("late", "running")
+
+      let disk = try Program("/bin/cat", [log]).start()
+      defer { disk.forget() }
+      try site.waitFor("word", "exited")
+      try #expect(site.exitCode("word") == 4 && site.output("word") == "word\n")
+      try site.waitForOutput("late", "ready")
+      try site.succeed("stop", site.name("loud"))
+    }
+  }
+
+  /// Whether a thread of the process `pid` waits until a pipe takes more.
+  private static func waitsForDisk(_ pid: pid_t) -> Bool {
+    let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+    return threads.filter { $0 != String(pid) }.contains { thread in
+      // write(2), by its number.
+      #if arch(x86_64)
+        let write = "1 "
+      #else
+        let write = "64 "
+      #endif
+      return contents("/proc/\(pid)/task/\(thread)/syscall")?.hasPrefix(write) == true
+    }
+  }
+
+  @Test("What it would still have to tell is no reason to stay once nobody can find it")
+  func rootRemoved() throws {
+    let site = try SupervisedSandbox()
+    defer { site.remove() }
+    try site.launch()
+    try site.define("a")
+    try site.waitUntilReady("a")
+    try site.end(SIGKILL)
+    try site.succeed("kill", site.name("a"), "TERM")
+    try #expect(poll { try site.box.status(id: site.name("a")) == "stopped" })
+    #expect(site.keepers.count == 1)
+    try FileManager.default.removeItem(atPath: site.box.root + "/.keeper")
+    #expect(poll { site.keepers.isEmpty })
+  }
+
+  @Test("It is among the last to go when memory is short, and partitions are not")
+  func outOfMemory() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.define("b", SupervisedSandbox.patient, ["oomScoreAdj": 300])
+      for short in ["a", "b"] { try site.waitUntilReady(short) }
+      let keeper = try #require(site.keepers.first)
+      let expected = Kernel.raisesLimits ? "-999" : contents("/proc/self/oom_score_adj")?.trimmed
+      #expect(contents("/proc/\(keeper)/oom_score_adj")?.trimmed == expected)
+      #expect(contents("/proc/\(try #require(site.daemon).pid)/oom_score_adj")?.trimmed == expected)
+      try #expect(contents("/proc/\(site.pid("a"))/oom_score_adj")?.trimmed == "0")
+      try #expect(contents("/proc/\(site.pid("b"))/oom_score_adj")?.trimmed == "300")
+    }
+  }
+}
