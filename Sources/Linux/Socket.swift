@@ -71,6 +71,38 @@ public struct Socket: ~Copyable, Sendable {
     }
   }
 
+  /// Sends one message together with copies of what is to be the receiver's standard streams (`SCM_RIGHTS`).
+  public func send(_ message: borrowing [UInt8], with streams: borrowing StandardStreams) throws(Errno) {
+    let numbers = [streams.input.rawValue, streams.output.rawValue, streams.error.rawValue]
+    try retrying {
+      message.withUnsafeBytes {
+        linux_send_descriptors(descriptor.rawValue, $0.baseAddress, $0.count, numbers)
+      }
+    }
+  }
+
+  /// The next message, of at most `limit` bytes, and the standard streams that came with it; `nil` when the other end is
+  /// closed, or has sent none.
+  public func receiveStreams(limit: Int) throws(Errno) -> StreamsMessage? {
+    var bytes = [UInt8](repeating: 0, count: limit)
+    var numbers: [Int32] = [-1, -1, -1]
+    let count = try retrying {
+      bytes.withUnsafeMutableBytes {
+        linux_receive_descriptors(descriptor.rawValue, $0.baseAddress, $0.count, &numbers)
+      }
+    }
+    bytes.removeLast(limit - count)
+    guard numbers.allSatisfy({ $0 >= 0 }) else {
+      for number in numbers where number >= 0 { _ = FileDescriptor(owning: number) }
+      return nil
+    }
+    return StreamsMessage(
+      bytes: bytes,
+      streams: StandardStreams(
+        input: FileDescriptor(owning: numbers[0]), output: FileDescriptor(owning: numbers[1]),
+        error: FileDescriptor(owning: numbers[2])))
+  }
+
   /// The next message, of at most `limit` bytes; empty when the other end is closed.
   public func receive(limit: Int = 4096) throws(Errno) -> Message {
     var bytes = [UInt8](repeating: 0, count: limit)
@@ -96,6 +128,36 @@ public struct Socket: ~Copyable, Sendable {
     /// The descriptor that came with it.
     public var file: FileDescriptor?
   }
+}
+
+/// What is to be standard input, output and error of a process.
+@frozen public struct StandardStreams: ~Copyable {
+  public var input: FileDescriptor
+  public var output: FileDescriptor
+  public var error: FileDescriptor
+
+  public init(
+    input: consuming FileDescriptor, output: consuming FileDescriptor, error: consuming FileDescriptor
+  ) {
+    self.input = input
+    self.output = output
+    self.error = error
+  }
+
+  /// Makes them those of this process (`dup2(2)`).
+  public func become() throws(Errno) {
+    try FileDescriptor.duplicate(of: input.rawValue).replace(0)
+    try FileDescriptor.duplicate(of: output.rawValue).replace(1)
+    try FileDescriptor.duplicate(of: error.rawValue).replace(2)
+  }
+}
+
+/// A message with standard streams.
+@frozen public struct StreamsMessage: ~Copyable {
+  /// The message.
+  public let bytes: [UInt8]
+  /// What came with it.
+  public var streams: StandardStreams
 }
 
 /// The two ends of a connection.

@@ -31,12 +31,17 @@ enum WorkerReport: JSONRepresentable, Equatable {
 
   /// Says it over the socket with the number `report`, and ends this process.
   func send(over report: Int32) -> Never {
+    try? send(over: Socket(FileDescriptor(owning: report)))
+    exitNow(0)
+  }
+
+  /// Says it over `socket`.
+  func send(over socket: borrowing Socket) throws(Errno) {
     var said = self
     if case .failed(let reason) = said {
       said = .failed(String(decoding: reason.utf8.prefix(4000), as: UTF8.self))
     }
-    try? Socket(FileDescriptor(owning: report)).send(said.json.bytes())
-    exitNow(0)
+    try socket.send(said.json.bytes())
   }
 
   /// Hands out the terminal of `process`, if it has one, ahead of the report.
@@ -61,18 +66,11 @@ enum WorkerReport: JSONRepresentable, Equatable {
   }
 }
 
-/// The ends of standard streams that a new process is to have, by number.
-struct StandardStreamEnds {
-  let input: Int32
-  let output: Int32
-  let error: Int32
-
+extension StandardStreams {
   /// Makes them those of this process, and closes all else but `report`; when that cannot be, this process says so and ends.
   func become(keeping report: Int32) {
     do throws(Errno) {
-      try FileDescriptor.duplicate(of: input).replace(0)
-      try FileDescriptor.duplicate(of: output).replace(1)
-      try FileDescriptor.duplicate(of: error).replace(2)
+      try become()
       // There may be thousands.
       try closeAll(from: 3, except: [report])
     } catch {

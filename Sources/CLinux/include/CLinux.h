@@ -232,6 +232,31 @@ static inline ssize_t linux_send_descriptor(int socket, const void *bytes, size_
   *(int *)CMSG_DATA(header) = descriptor;
   return sendmsg(socket, &message, MSG_NOSIGNAL);
 }
+static inline ssize_t linux_send_descriptors(int socket, const void *bytes, size_t count, const int descriptors[3]) {
+  char control[CMSG_SPACE(3 * sizeof(int))] = {0};
+  struct iovec vector = {.iov_base = (void *)bytes, .iov_len = count};
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
+                           .msg_controllen = sizeof control};
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(3 * sizeof(int));
+  for (int i = 0; i < 3; i++) ((int *)CMSG_DATA(header))[i] = descriptors[i];
+  return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+static inline ssize_t linux_receive_descriptors(int socket, void *bytes, size_t count, int descriptors[3]) {
+  char control[CMSG_SPACE(3 * sizeof(int))] = {0};
+  struct iovec vector = {.iov_base = bytes, .iov_len = count};
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
+                           .msg_controllen = sizeof control};
+  ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  if (received < 0) return received;
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  int came = header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS
+    ? (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int)) : 0;
+  for (int i = 0; i < 3; i++) descriptors[i] = i < came ? ((int *)CMSG_DATA(header))[i] : -1;
+  return received;
+}
 static inline ssize_t linux_receive_descriptor(int socket, void *bytes, size_t count, int *descriptor) {
   char control[CMSG_SPACE(sizeof(int))] = {0};
   struct iovec vector = {.iov_base = bytes, .iov_len = count};

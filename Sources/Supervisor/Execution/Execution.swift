@@ -68,8 +68,7 @@ final class Execution {
     } else {
       source = try FileDescriptor.open("/dev/null", .readOnly)
     }
-    let streams = StandardStreamEnds(
-      input: source.rawValue, output: out.write.rawValue, error: err.write.rawValue)
+    let streams = StandardStreams(input: source, output: out.write, error: err.write)
     let number = ends.there.descriptor.rawValue
     switch try Linux.clone(into: []) {
     case .child:

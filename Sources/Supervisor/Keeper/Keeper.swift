@@ -49,23 +49,27 @@ public final class Keeper {
   }
 
   private final class Starting {
-    let report: Socket
+    /// What leads to the worker.
+    var worker: Socket?
+    /// The number of that.
+    let number: Int32
     var output: OutputPump
     var input: FileDescriptor?
     /// The ends that came before it are not its own.
     let mark: UInt64
     /// When its worker was made, in nanoseconds since 1970.
     let began: Int64
-    let hasTerminal: Bool
+    var hasTerminal = false
+    /// Whether the worker can do more when it has done this.
+    var leavesNoTraces = false
     init(
-      _ report: consuming Socket, _ output: OutputPump, _ input: consuming FileDescriptor?,
-      after mark: UInt64,
-      began: Int64, hasTerminal: Bool
+      _ worker: consuming Socket, _ output: OutputPump, _ input: consuming FileDescriptor?,
+      after mark: UInt64, began: Int64
     ) {
-      self.report = report
+      number = worker.descriptor.rawValue
+      self.worker = consume worker
       self.mark = mark
       self.began = began
-      self.hasTerminal = hasTerminal
       self.output = output
       self.input = input
     }
@@ -156,15 +160,19 @@ public final class Keeper {
     workQueueOff()
   }
 
-  private func workQueueOff() {
+  /// Starts as many of those that wait as may be started at once.
+  ///
+  /// - Parameter idle: what leads to a worker that has nothing else to do.
+  private func workQueueOff(with idle: consuming Socket? = nil) {
+    var idle = idle
     while starting.count < room.starts, let start = queue.popFirst() {
-      do throws(Errno) { try clone(start) } catch {
+      do throws(Errno) { try begin(start, &idle) } catch {
         say(.failed(name: start.name, reason: "start a process for it: \(error)"))
       }
     }
   }
 
-  private func clone(_ start: KeeperStart) throws(Errno) {
+  private func begin(_ start: KeeperStart, _ idle: inout Socket?) throws(Errno) {
     let output = try FileDescriptor.pipe()
     let errors = try FileDescriptor.pipe()
     let definition = try? PartitionDefinition(json: start.definition)
@@ -177,51 +185,53 @@ public final class Keeper {
     } else {
       input = try FileDescriptor.open("/dev/null", .readOnly)
     }
-    let report = try Socket.pair()
-    let ends = StandardStreamEnds(
-      input: input.rawValue, output: output.write.rawValue, error: errors.write.rawValue)
+    let streams = StandardStreams(input: input, output: output.write, error: errors.write)
     let began = Clock.now()
-    switch try Linux.clone(into: []) {
+    let leavesNoTraces = definition?.leavesNoTraces ?? false
+    let worker =
+      leavesNoTraces ? try employ(&idle, start, streams) : try employ(start, streams)
+    let limits = definition?.log ?? PartitionDefinition.LogLimits()
+    let log = LogWriter(path: start.log, limits: limits, files: logs)
+    let pump = try OutputPump(output: output.read, errors: errors.read, loop, log)
+    let begun = Starting(worker, pump, toInput, after: early.mark, began: began)
+    begun.hasTerminal = definition?.hasTerminal ?? false
+    begun.leavesNoTraces = leavesNoTraces
+    starting[start.name] = begun
+    try loop.watch(begun.number, .readable) { [unowned self] _ in finishStart(start.name) }
+  }
+
+  /// Has `start` carried out by an idle worker if there is one, or else by a new one.
+  private func employ(
+    _ idle: inout Socket?, _ start: KeeperStart, _ streams: consuming StandardStreams
+  ) throws(Errno) -> Socket {
+    switch idle.take() {
+    case .some(let worker):
+      // One that was killed takes nothing more.
+      if (try? worker.send(start.json.bytes(), with: streams)) != nil { return worker }
+    case .none: break
+    }
+    return try employ(start, streams)
+  }
+
+  /// Has `start` carried out by a new worker, whose own end comes as that of a child of nobody knows whom, and is forgotten.
+  private func employ(_ start: KeeperStart, _ streams: consuming StandardStreams) throws(Errno) -> Socket {
+    let pair = try Socket.pair()
+    switch try clone(into: []) {
     case .child:
-      Worker(
-        start: start, store: store, standardStreams: ends, report: report.there.descriptor.rawValue,
-        openFiles: openFiles
-      ).run()
-    case .parent:
-      // Its own end comes as that of a child of nobody knows whom, and is forgotten.
-      let limits = definition?.log ?? PartitionDefinition.LogLimits()
-      let log = LogWriter(path: start.log, limits: limits, files: logs)
-      let pump = try OutputPump(output: output.read, errors: errors.read, loop, log)
-      let begun = Starting(
-        report.here, pump, toInput, after: early.mark, began: began,
-        hasTerminal: definition?.hasTerminal ?? false)
-      starting[start.name] = begun
-      try loop.watch(begun.report.descriptor.rawValue, .readable) { [unowned self] _ in
-        finishStart(start.name)
-      }
+      Worker(store: store, report: pair.there.descriptor.rawValue, openFiles: openFiles).run(start, streams)
+    case .parent: return pair.here
     }
   }
 
   private func finishStart(_ name: String) {
     guard let begun = starting[name] else { return }
-    var message: [UInt8] = []
-    do throws(Errno) {
-      let received = try begun.report.receive(limit: WorkerReport.longest)
-      message = received.bytes
-      switch consume received.file {
-      case .some(let terminal):
-        begun.output = try OutputPump(terminal: terminal, loop, begun.output.log)
-        // Its word is still to come.
-        return
-      case .none: break
-      }
-    } catch {
-      // It has ended without a word.
-    }
+    guard let message = receive(begun) else { return }
     starting[name] = nil
-    loop.forget(begun.report.descriptor.rawValue)
+    loop.forget(begun.number)
+    let report = try? WorkerReport(parsing: message)
+    let idle = report != nil && begun.leavesNoTraces ? begun.worker.take() : nil
     // One that was killed before it could say so may have started it all the same.
-    switch (try? WorkerReport(parsing: message)) ?? adoption(of: name, begun) {
+    switch report ?? adoption(of: name, begun) {
     case .started(let pid):
       var partition = KeptPartition(name: name, pid: pid, started: Clock.now())
       partition.input = begun.output.terminal
@@ -239,8 +249,26 @@ public final class Keeper {
       fail(name, begun, "the process that was to start it ended: it was killed, or lacked memory")
     }
     forgetEarlyEnds()
-    workQueueOff()
+    workQueueOff(with: idle)
     endIfIdle()
+  }
+
+  /// What a worker says of what it was to do, nothing when it has ended without a word; `nil` when its word is still to come.
+  private func receive(_ begun: Starting) -> [UInt8]? {
+    do throws(Errno) {
+      switch begun.worker {
+      case .none: return []
+      case .some(let worker):
+        let received = try worker.receive(limit: WorkerReport.longest)
+        let bytes = received.bytes
+        switch consume received.file {
+        case .some(let terminal):
+          begun.output = try OutputPump(terminal: terminal, loop, begun.output.log)
+          return nil
+        case .none: return bytes
+        }
+      }
+    } catch { return [] }
   }
 
   private func fail(_ name: String, _ begun: Starting, _ reason: String) {

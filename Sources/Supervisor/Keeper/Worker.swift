@@ -4,35 +4,54 @@ import Layers
 import Linux
 import OCI
 
-/// A process that makes one partition, as a child of the keeper like itself, and ends.
+/// A process that makes partitions, as children of the keeper like itself: one, or one after the other while others wait
+/// that leave no traces in it.
 struct Worker {
-  let start: KeeperStart
   let store: ContainerStore
-  let standardStreams: StandardStreamEnds
+  /// The number of the socket over which it says what it has done, and hears what else there is.
   let report: Int32
   /// What the partition may have open unless its definition says otherwise.
   let openFiles: ResourceLimit?
 
-  /// Does it, and ends.
-  func run() -> Never {
-    standardStreams.become(keeping: report)
+  /// Makes what `start` says, with these standard streams, and what it is told after that, and ends.
+  func run(_ start: KeeperStart, _ streams: consuming StandardStreams) -> Never {
+    streams.become(keeping: report)
     try? openFiles?.apply(to: 0)
     OutOfMemoryAdjustment.restore()
-    make().send(over: report)
+    let socket = Socket(FileDescriptor(owning: report))
+    var next: KeeperStart? = start
+    while let start = next {
+      let (report, isReusable) = make(start)
+      do throws(Errno) { try report.send(over: socket) } catch { break }
+      next = isReusable ? self.next(from: socket) : nil
+    }
+    exitNow(0)
   }
 
-  private func make() -> WorkerReport {
+  /// What is to be made next, with its standard streams in place.
+  private func next(from socket: borrowing Socket) -> KeeperStart? {
+    do throws(Errno) {
+      switch try socket.receiveStreams(limit: PacketChannel.longest) {
+      case .none: return nil
+      case .some(let message):
+        try message.streams.become()
+        return try? KeeperStart(parsing: message.bytes)
+      }
+    } catch { return nil }
+  }
+
+  private func make(_ start: KeeperStart) -> (WorkerReport, isReusable: Bool) {
     do throws(ConfigError) {
       let definition = try PartitionDefinition(json: start.definition)
-      return make(definition)
+      return (make(definition), definition.leavesNoTraces)
     } catch {
-      return .failed("the definition: \(error)")
+      return (.failed("the definition: \(error)"), true)
     }
   }
 
   private func make(_ definition: PartitionDefinition) -> WorkerReport {
     do throws(ContainerError) {
-      let id = try ContainerID(start.name)
+      let id = try ContainerID(definition.name)
       // What is left of the last time; what somebody else has made under this name stays, and is in the way.
       if let last = try? store.container(id), last.status() == .stopped, last.record.ownedDirectory == nil {
         try store.delete(id)
@@ -63,5 +82,16 @@ struct Worker {
     var options = CreateOptions(bundle: bundle)
     options.isSibling = true
     return try WorkerReport.handOver(try store.run(id, options), over: report)
+  }
+}
+
+extension PartitionDefinition {
+  /// Whether the process that makes the partition is after it as before: it has joined no namespace for it, as the
+  /// configuration of a bundle may ask it to.
+  var leavesNoTraces: Bool {
+    switch content {
+    case .partition: true
+    case .bundle: false
+    }
   }
 }
