@@ -132,10 +132,14 @@ public struct Socket: ~Copyable, Sendable {
 
 /// What is to be standard input, output and error of a process.
 @frozen public struct StandardStreams: ~Copyable {
+  /// What becomes descriptor 0.
   public var input: FileDescriptor
+  /// What becomes descriptor 1.
   public var output: FileDescriptor
+  /// What becomes descriptor 2.
   public var error: FileDescriptor
 
+  /// These three.
   public init(
     input: consuming FileDescriptor, output: consuming FileDescriptor, error: consuming FileDescriptor
   ) {
