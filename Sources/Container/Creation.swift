@@ -56,22 +56,23 @@ extension ContainerStore {
   ///
   /// Nothing of it stays when this throws.
   public func create(_ id: ContainerID, _ options: CreateOptions) throws(ContainerError) {
-    _ = try make(id, options, startsAtOnce: false)
+    _ = try make(id, options, LoadedDeviceProgram(), startsAtOnce: false)
   }
 
   /// Makes a container and executes its program.
   ///
   /// Nothing of it stays when this throws.
   ///
+  /// - Parameter devices: what has been loaded for containers before this one.
   /// - Returns: the container's first process, a child of the caller.
   public func run(
-    _ id: ContainerID, _ options: CreateOptions
+    _ id: ContainerID, _ options: CreateOptions, _ devices: LoadedDeviceProgram = LoadedDeviceProgram()
   ) throws(ContainerError) -> StartedProcess {
-    try make(id, options, startsAtOnce: true)
+    try make(id, options, devices, startsAtOnce: true)
   }
 
   private func make(
-    _ id: ContainerID, _ options: CreateOptions, startsAtOnce: Bool
+    _ id: ContainerID, _ options: CreateOptions, _ devices: LoadedDeviceProgram, startsAtOnce: Bool
   ) throws(ContainerError) -> StartedProcess {
     let bundle = try attempt("the bundle \(options.bundle)") { () throws(Errno) in
       try File.realPath(options.bundle)
@@ -92,7 +93,7 @@ extension ContainerStore {
       cgroup: cgroup?.cgroup.path, unit: cgroup?.scope?.unit, namespaces: plan.namespaces,
       annotations: config.annotations, ownedDirectory: options.ownedDirectory)
     var birth = Birth(
-      container: Container(record, in: self), plan: plan, options: options, cgroup: cgroup)
+      container: Container(record, in: self), plan: plan, options: options, devices: devices, cgroup: cgroup)
     do throws(ContainerError) {
       let process = try birth.carryOut(
         hostMounts, joining, config: bytes, startsAtOnce: startsAtOnce)
@@ -122,6 +123,7 @@ private struct Birth {
   var container: Container
   let plan: Plan
   let options: CreateOptions
+  let devices: LoadedDeviceProgram
   let cgroup: CgroupPlan?
   var ownsCgroup = false
 
@@ -140,7 +142,7 @@ private struct Birth {
     guard let cgroup else {
       let parent = try spawn(hostMounts, joining, fifo, nil)
       return try parent.accompany(
-        &container, plan, options, nil, config: config, waitsForStart: !startsAtOnce)
+        &container, plan, options, devices, nil, config: config, waitsForStart: !startsAtOnce)
     }
     let made = try cgroup.make(plan.cgroupSettings, for: container.id)
     ownsCgroup = true
@@ -149,7 +151,7 @@ private struct Birth {
     container.record.cgroupNumber = try? directory.status().inode
     let parent = try spawn(hostMounts, joining, fifo, directory)
     return try parent.accompany(
-      &container, plan, options, made, config: config, waitsForStart: !startsAtOnce)
+      &container, plan, options, devices, made, config: config, waitsForStart: !startsAtOnce)
   }
 
   private func spawn(
@@ -242,13 +244,13 @@ private struct Parent: ~Copyable {
   let isAhead: Bool
 
   consuming func accompany(
-    _ container: inout Container, _ plan: Plan, _ options: CreateOptions,
+    _ container: inout Container, _ plan: Plan, _ options: CreateOptions, _ devices: LoadedDeviceProgram,
     _ cgroup: consuming CgroupPlan.Made?, config: [UInt8], waitsForStart: Bool
   ) throws(ContainerError) -> StartedProcess {
     do throws(ContainerError) {
       if isAhead { try followProcessAhead() }
       let terminal = try prepare(
-        &container, plan, options, cgroup, config, waitsForStart: waitsForStart)
+        &container, plan, options, devices, cgroup, config, waitsForStart: waitsForStart)
       return StartedProcess(container: container, pid: pid, pidfd: pidfd, terminal: terminal)
     } catch {
       // Whatever became of the child, nothing of it stays.
@@ -274,7 +276,7 @@ private struct Parent: ~Copyable {
   }
 
   private func prepare(
-    _ container: inout Container, _ plan: Plan, _ options: CreateOptions,
+    _ container: inout Container, _ plan: Plan, _ options: CreateOptions, _ devices: LoadedDeviceProgram,
     _ cgroup: consuming CgroupPlan.Made?, _ config: [UInt8], waitsForStart: Bool
   ) throws(ContainerError) -> FileDescriptor? {
     if plan.newNamespaces.contains(.user) {
@@ -291,7 +293,7 @@ private struct Parent: ~Copyable {
     try container.save()
     // While the new process builds its file tree; it does not go on to its program before this is done.
     if let cgroup = cgroup.take() {
-      try attachDeviceRules(plan.deviceRules, to: cgroup.cgroup)
+      try attach(devices, plan.deviceRules, to: cgroup.cgroup)
       try cgroup.settle(plan.cgroupSettings)
     }
     if let pidFile = options.pidFile { try PidFile.write(pid, to: pidFile) }
@@ -305,10 +307,12 @@ private struct Parent: ~Copyable {
       waitsForStart: waitsForStart)
   }
 
-  private func attachDeviceRules(_ rules: [DeviceRule], to cgroup: Cgroup) throws(ContainerError) {
+  private func attach(
+    _ devices: LoadedDeviceProgram, _ rules: [DeviceRule], to cgroup: Cgroup
+  ) throws(ContainerError) {
     try attempt("linux.resources.devices: attach them to \(cgroup.directory)") { () throws(Errno) in
       let directory = try FileDescriptor.open(cgroup.directory, [.readOnly, .directory])
-      try DeviceProgram(rules).attach(to: directory)
+      try devices.attach(rules, to: directory)
     }
   }
 }

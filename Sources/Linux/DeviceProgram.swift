@@ -85,9 +85,21 @@ public struct DeviceProgram: Sendable {
 
   /// Puts the program in force for the cgroup whose directory is `cgroup`, in addition to those of the cgroups above it.
   public func attach(to cgroup: borrowing FileDescriptor) throws(Errno) {
-    guard let instructions else { return }
+    switch try load() {
+    case .some(let program): try Self.attach(program, to: cgroup)
+    case .none: return
+    }
+  }
+
+  fileprivate func load() throws(Errno) -> FileDescriptor? {
+    guard let instructions else { return nil }
     let raw = try once { linux_bpf_load_device_program(instructions, UInt32(instructions.count)) }
-    let program = FileDescriptor(owning: Int32(raw))
+    return FileDescriptor(owning: Int32(raw))
+  }
+
+  fileprivate static func attach(
+    _ program: borrowing FileDescriptor, to cgroup: borrowing FileDescriptor
+  ) throws(Errno) {
     try once { linux_bpf_attach_device_program(cgroup.rawValue, program.rawValue) }
   }
 
@@ -203,3 +215,26 @@ private let move64: UInt8 = 0xb7
 private let jumpIfEqual32: UInt8 = 0x16
 private let jumpIfNotEqual32: UInt8 = 0x56
 private let exit: UInt8 = 0x95
+
+/// The program that was loaded last, for who makes many containers with the same rules: the kernel's check of it takes
+/// longer than all else that is done for devices.
+public final class LoadedDeviceProgram {
+  private var rules: [DeviceRule]?
+  private var program: FileDescriptor?
+
+  /// None yet.
+  public init() {}
+
+  /// Puts the program for `rules` in force for the cgroup whose directory is `cgroup`.
+  public func attach(_ rules: [DeviceRule], to cgroup: borrowing FileDescriptor) throws(Errno) {
+    if rules != self.rules {
+      self.rules = nil
+      program = try DeviceProgram(rules).load()
+      self.rules = rules
+    }
+    switch program {
+    case .some(let program): try DeviceProgram.attach(program, to: cgroup)
+    case .none: return
+    }
+  }
+}

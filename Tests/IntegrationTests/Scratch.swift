@@ -79,6 +79,13 @@ func link(_ path: String) -> String? {
   try? FileManager.default.destinationOfSymbolicLink(atPath: path)
 }
 
+/// The path of a program, if the system has it or `Tests/install-packages` has unpacked it.
+func installed(_ name: String) -> String? {
+  let package = URL(filePath: #filePath).appending(path: "../../..").standardized.path
+  return ["/usr/local/bin", "/usr/bin", "\(package)/.build/tools/usr/bin"].map { "\($0)/\(name)" }
+    .first(where: exists)
+}
+
 func exists(_ path: String) -> Bool {
   var status = stat()
   return lstat(path, &status) == 0

@@ -264,11 +264,11 @@ struct SupervisorAPITests {
       }
       let wrong = samples.filter { line in line.split(separator: " ").last.flatMap { Double($0) } == nil }
       #expect(wrong.isEmpty && !samples.isEmpty, "\(wrong)")
-      guard exists("/usr/bin/promtool") else { return }
+      guard let path = installed("promtool") else { return }
       try write(answer.text, to: site.box.scratch.path + "/metrics")
       let input = open(site.box.scratch.path + "/metrics", O_RDONLY | O_CLOEXEC)
       defer { close(input) }
-      var promtool = Program("/usr/bin/promtool", ["check", "metrics"])
+      var promtool = Program(path, ["check", "metrics"])
       promtool.stdin = .descriptor(input)
       let outcome = try promtool.call()
       #expect(outcome.status == 0, "\(outcome)")

@@ -4,8 +4,10 @@ import Testing
 /// Docker's own clients, as they are.
 @Suite("Docker's clients", .enabled(if: Kernel.hasPartitions))
 struct SupervisorDockerTests {
-  static let client = ["/usr/local/bin/docker", "/usr/bin/docker"].first(where: exists)
-  static let hasPackage = (try? Program("python3", ["-c", "import docker"]).call().status) == 0
+  static let client = installed("docker")
+  static let python = ["python3", "/usr/bin/python3"].first {
+    (try? Program($0, ["-c", "import docker"]).call().status) == 0
+  }
 
   /// A command line of docker(1) for that supervisor.
   func docker(_ site: SupervisedSandbox, _ arguments: [String]) -> Program {
@@ -126,7 +128,7 @@ struct SupervisorDockerTests {
     }
   }
 
-  @Test("The Python package: run, exec_run, logs, stats, events, wait, remove", .enabled(if: hasPackage))
+  @Test("The Python package: run, exec_run, logs, stats, events, wait, remove", .enabled(if: python != nil))
   func python() throws {
     try withSupervisor { site in
       let script = """
@@ -164,7 +166,7 @@ struct SupervisorDockerTests {
         except docker.errors.APIError as error:
             assert error.status_code == 501, error
         """
-      let outcome = try Program("python3", ["-c", script]).call()
+      let outcome = try Program(Self.python ?? "python3", ["-c", script]).call()
       #expect(outcome.status == 0, "\(outcome)")
     }
   }

@@ -12,6 +12,13 @@ struct Worker {
   let report: Int32
   /// What the partition may have open unless its definition says otherwise.
   let openFiles: ResourceLimit?
+  private let devices = LoadedDeviceProgram()
+
+  init(store: ContainerStore, report: Int32, openFiles: ResourceLimit?) {
+    self.store = store
+    self.report = report
+    self.openFiles = openFiles
+  }
 
   /// Makes what `start` says, with these standard streams, and what it is told after that, and ends.
   func run(_ start: KeeperStart, _ streams: consuming StandardStreams) -> Never {
@@ -81,7 +88,7 @@ struct Worker {
   private func run(_ id: ContainerID, bundle: String) throws(ContainerError) -> Int32 {
     var options = CreateOptions(bundle: bundle)
     options.isSibling = true
-    return try WorkerReport.handOver(try store.run(id, options), over: report)
+    return try WorkerReport.handOver(try store.run(id, options, devices), over: report)
   }
 }
 
