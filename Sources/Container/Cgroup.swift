@@ -73,10 +73,34 @@ struct Cgroup: Sendable {
   ///   Nothing of what was made stays then.
   func make(_ settings: [CgroupSetting]) throws(ContainerError) {
     let usable = try controllers(for: settings)
+    for attempt in 1... {
+      do throws(ContainerError) {
+        try makeDirectories(usable, settings)
+        break
+      } catch {
+        // The last of another's may just have gone, and what was above it.
+        guard error.errno == .noSuchFileOrDirectory || error.errno == .noSuchDevice, attempt < 100 else {
+          removeGroup()
+          throw error
+        }
+      }
+    }
+    do throws(ContainerError) {
+      for setting in settings { try write(setting) }
+    } catch {
+      try? Directory.remove(directory)
+      removeGroup()
+      throw error
+    }
+  }
+
+  private func makeDirectories(
+    _ controllers: [String], _ settings: [CgroupSetting]
+  ) throws(ContainerError) {
     let names = names
     var above = hierarchy.root
     for (index, name) in names.enumerated() {
-      try enable(usable, in: above, for: settings)
+      try enable(controllers, in: above, for: settings)
       let directory = "\(above)/\(name)"
       do throws(Errno) {
         try Directory.make(directory)
@@ -87,12 +111,13 @@ struct Cgroup: Sendable {
       }
       above = directory
     }
-    do throws(ContainerError) {
-      for setting in settings { try write(setting) }
-    } catch {
-      try? Directory.remove(directory)
-      throw error
-    }
+  }
+
+  /// Removes what is above the cgroup when that was made for the containers of one store, and holds none any more.
+  private func removeGroup() {
+    guard let end = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return }
+    let above = String(path[..<end])
+    if ContainerStore.isGroup(above) { try? Directory.remove(hierarchy.root + above) }
   }
 
   /// Has those above the cgroup, which somebody else has made, hand it the controllers for `settings`, and writes
@@ -283,12 +308,7 @@ struct Cgroup: Sendable {
   ///
   /// - Parameter milliseconds: the longest wait for processes that are being ended.
   func remove(within milliseconds: Int32 = 10_000) throws(ContainerError) {
-    do throws(Errno) {
-      try Directory.remove(directory)
-      return
-    } catch .noSuchFileOrDirectory {
-      return
-    } catch {}
+    if removeWhenEmpty() { return }
     try kill()
     try waitUntilEmpty(milliseconds)
     try attempt("remove the cgroup \(directory)") { () throws(Errno) in
@@ -296,6 +316,18 @@ struct Cgroup: Sendable {
         try Directory.removeTree(directory, directoriesOnly: true)
       } catch .noSuchFileOrDirectory {}
     }
+    removeGroup()
+  }
+
+  /// Removes the cgroup when nothing runs in it and none is below it, without a wait.
+  ///
+  /// - Returns: whether it is gone.
+  func removeWhenEmpty() -> Bool {
+    do throws(Errno) {
+      try Directory.remove(directory)
+    } catch .noSuchFileOrDirectory {} catch { return false }
+    removeGroup()
+    return true
   }
 
   private func waitUntilEmpty(_ milliseconds: Int32) throws(ContainerError) {

@@ -10,7 +10,9 @@ struct CgroupPlan: Sendable {
   /// The plan for a container that stays in no cgroup of its own is `nil`.
   ///
   /// - Throws: `ContainerError` when `driver` cannot do what `plan` asks for.
-  init?(_ plan: Plan, _ driver: CgroupDriver, _ id: ContainerID) throws(ContainerError) {
+  init?(
+    _ plan: Plan, _ driver: CgroupDriver, _ id: ContainerID, in store: ContainerStore
+  ) throws(ContainerError) {
     let path = plan.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 }
     switch driver {
     case .disabled:
@@ -25,7 +27,7 @@ struct CgroupPlan: Sendable {
       self.scope = scope
       if Systemd.isLoaded(scope.unit), try !cgroup.processes().isEmpty { throw Systemd.exists(scope.unit) }
     case .cgroupfs:
-      let path = MountPlan.clean(path ?? "/swiftjail/\(id)")
+      let path = MountPlan.clean(path ?? "\(store.cgroups)/\(id)")
       guard path != "/" else { throw .config("linux.cgroupsPath", "the root cgroup cannot be a container's") }
       cgroup = Cgroup(hierarchy: try CgroupHierarchy.find(), path: path)
       scope = nil

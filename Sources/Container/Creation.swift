@@ -85,7 +85,7 @@ extension ContainerStore {
     let joining = try plan.joinedNamespaces.map { (namespace) throws(ContainerError) in
       try HeldNamespace(namespace)
     }
-    let cgroup = try CgroupPlan(plan, options.cgroupDriver, id)
+    let cgroup = try CgroupPlan(plan, options.cgroupDriver, id, in: self)
 
     let lock = try reserve(id)
     let record = Record(

@@ -166,8 +166,37 @@ extension Container {
       if error.kind == .noSuchContainer { return }
       throw error
     }
-    guard let bytes = try? File.read("\(directory)/state.json"), bytes == record.json.bytes() else { return }
+    guard isOnDisk else { return }
     try removeBelongings()
+    try removeDirectory()
+    lock.release()
+  }
+
+  /// Does what `removeAtEnd` does where that takes no wait: nobody is at work on the container, and nothing of it is left but
+  /// its cgroup and its state.
+  ///
+  /// - Returns: whether it is gone, or another one has got its name.
+  public func removeAtOnce() throws(ContainerError) -> Bool {
+    guard record.ownedDirectory == nil, record.unit == nil, status() == .stopped else { return false }
+    let taken: Lock?
+    do throws(Errno) { taken = try Lock.take(directory) } catch .noSuchFileOrDirectory { return true } catch {
+      throw ContainerError("lock \(directory)", error)
+    }
+    guard let lock = taken else { return false }
+    guard isOnDisk else { return true }
+    if let cgroup = try cgroup(), !cgroup.removeWhenEmpty() { return false }
+    try removeDirectory()
+    lock.release()
+    return true
+  }
+
+  /// Whether this is the container of its name, and as it was read.
+  private var isOnDisk: Bool {
+    guard let bytes = try? File.read("\(directory)/state.json") else { return false }
+    return bytes == record.json.bytes()
+  }
+
+  private func removeDirectory() throws(ContainerError) {
     try attempt("remove \(directory)") { () throws(Errno) in
       do throws(Errno) {
         try File.remove("\(directory)/config.json")
@@ -178,7 +207,6 @@ extension Container {
         try Directory.removeTree(directory)
       }
     }
-    lock.release()
   }
 
   /// Keeps on record, for a container that has ended, that the kernel ended a process of it for lack of memory.

@@ -15,7 +15,9 @@ public final class Supervisor {
   let keepers: Keepers
   let records: SavedRecords
   let removals: ErrandQueue
-  var partitions: [String: Partition] = [:]
+  /// What else may have to wait for somebody.
+  let errands: ErrandQueue
+  var partitions = PartitionTable()
   /// Whether the keepers are there; without one there is nothing more to be done.
   public private(set) var hasKeeper = true
   /// Until the keeper has said what runs, nothing is started.
@@ -60,6 +62,7 @@ public final class Supervisor {
     records = SavedRecords(saved, loop, log: log)
     events = EventLog()
     removals = ErrandQueue(loop)
+    errands = ErrandQueue(loop)
     executions = ExecutionTable(store, loop)
     let keeping = Self.keeperDirectory(for: store)
     do throws(Errno) {
@@ -68,8 +71,9 @@ public final class Supervisor {
     } catch {
       throw SupervisorError("make the directories in \(directory) and \(keeping)", error)
     }
-    let (found, errors) = try saved.load()
+    let (loaded, errors) = try saved.load()
     for error in errors { log(error) }
+    let found = Renaming(of: store, logs: "\(directory)/logs").finished(loaded, saved, log: log)
     isNewBoot = Self.isNewBoot(directory)
     for record in found {
       let partition = Partition(record)
@@ -106,11 +110,7 @@ public final class Supervisor {
   }
 
   /// The partition with the whole id `id`.
-  func partition(withID id: String) -> Partition? {
-    // A name is seldom as long.
-    guard id.utf8.count == 64 else { return nil }
-    return partitions.values.first { $0.record.id == id }
-  }
+  func partition(withID id: String) -> Partition? { partitions.withID(id) }
 
   /// Notes on disk what is known of a partition.
   func save(_ partition: Partition) { records.save(partition) }

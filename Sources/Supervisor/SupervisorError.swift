@@ -5,7 +5,7 @@ import Linux
 /// Why the supervisor could not do something, in one line for the person who reads it.
 public struct SupervisorError: Error, Sendable, CustomStringConvertible {
   /// What a caller may want to react to.
-  public enum Kind: Sendable {
+  public enum Kind: UInt8, Sendable {
     /// The kernel or the system refused.
     case failed
     /// What was asked for cannot be.

@@ -40,6 +40,7 @@ struct EndpointTests {
     #expect(try endpoint("POST", "/v1.41/containers/x/start") == .start(x))
     #expect(try endpoint("POST", "/v1.41/containers/x/stop") == .stop(x, timeout: nil))
     #expect(try endpoint("POST", "/v1.41/containers/x/stop?t=3") == .stop(x, timeout: 3))
+    #expect(try endpoint("POST", "/v1.41/containers/x/stop?t=-1") == .stop(x, timeout: -1))
     #expect(try endpoint("POST", "/v1.41/containers/x/restart?t=10") == .restart(x, timeout: 10))
     #expect(try endpoint("POST", "/v1.41/containers/x/kill") == .kill(x, .kill))
     #expect(try endpoint("POST", "/v1.41/containers/x/kill?signal=HUP") == .kill(x, Signal(rawValue: 1)))
@@ -108,7 +109,7 @@ struct EndpointTests {
   @Test(
     "A parameter that is malformed is refused by its name",
     arguments: [
-      ("POST", "/containers/x/stop?t=soon", "t=soon"), ("POST", "/containers/x/stop?t=-1", "t=-1"),
+      ("POST", "/containers/x/stop?t=soon", "t=soon"), ("POST", "/containers/x/stop?t=-2", "t=-2"),
       ("POST", "/containers/x/kill?signal=NONE", "Invalid signal: NONE"),
       ("POST", "/containers/x/wait?condition=tea", "invalid condition"),
       ("POST", "/containers/x/resize?h=24", "h and w"), ("GET", "/containers/x/logs", "Bad parameters"),

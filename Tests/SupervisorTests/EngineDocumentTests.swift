@@ -35,7 +35,7 @@ struct EngineDocumentTests {
     let states: [PartitionStatus.State] = [
       .created, .running, .paused, .restarting, .exited, .crashLoop, .removing,
     ]
-    let json = facts.infoDocument(EngineFacts.Counts(states.map(status)), now: 0)
+    let json = facts.infoDocument(EngineFacts.Counts(states), now: 0)
     #expect(json["Containers"] == .integer(7))
     #expect(json["ContainersRunning"] == .integer(2))
     #expect(json["ContainersPaused"] == .integer(1))

@@ -13,6 +13,9 @@ public final class APIService {
   private let started = Clock.now()
   private var server: HTTPServer?
   private var answers: [Int: UInt64] = [:]
+  /// How many answers are being made in processes of their own.
+  private var longAnswers = 0
+  private static let mostLongAnswers = 8
   /// What was asked for of commands inside, by id.
   var requests: [String: ExecRequest] = [:]
 
@@ -70,6 +73,14 @@ public final class APIService {
     exchange.respond(response)
   }
 
+  /// Answers with a JSON document that was made elsewhere.
+  func respond(_ exchange: HTTPExchange, document: [UInt8]) {
+    var headers = Self.headers
+    headers.add("Content-Type", "application/json")
+    count(.ok)
+    exchange.respond(HTTPResponse(.ok, headers: headers, body: document))
+  }
+
   func respond(_ exchange: HTTPExchange, _ error: APIError) {
     respond(exchange, HTTPStatus(rawValue: error.status) ?? .internalServerError, error.json)
   }
@@ -118,19 +129,49 @@ public final class APIService {
     return true
   }
 
-  func metrics() -> [UInt8] {
+  /// Answers with the metrics.
+  func serveMetrics(_ exchange: HTTPExchange) {
+    let counters = counters
+    // They are in a dozen files for each partition.
+    answer(exchange, type: "text/plain; version=0.0.4") { [self] in
+      Metrics.text(supervisor.statuses.map { ($0, usage($0, withDetails: false)) }, counters)
+    }
+  }
+
+  /// Answers with what `text` makes in a process of its own, as it takes long.
+  func answer(_ exchange: HTTPExchange, type: String, _ text: () -> [UInt8]) {
+    guard longAnswers < Self.mostLongAnswers else {
+      let error = APIError(
+        status: 503, "\(longAnswers) answers that take long are being made, which is the most; try again")
+      return respond(exchange, error)
+    }
+    var headers = Self.headers
+    headers.add("Content-Type", type)
+    count(.ok)
+    let stream = exchange.startStream(.ok, headers: headers)
+    longAnswers += 1
+    do throws(Errno) {
+      try ErrandStream.run(loop, to: stream, text) { [unowned self] in longAnswers -= 1 }
+    } catch {
+      // The stream breaks off.
+      longAnswers -= 1
+      log("start a process for an answer: \(error)")
+    }
+  }
+
+  private var counters: SupervisorCounters {
     var counters = SupervisorCounters(version: Self.version, started: started)
     counters.process = try? .current(maximumDescriptors: ResourceLimit.openFiles)
     counters.requests = answers.sorted { $0.key < $1.key }.map {
       SupervisorCounters.Requests(status: $0.key, count: $0.value)
     }
     counters.starts = supervisor.starts
-    return Metrics.text(supervisor.statuses.map { ($0, usage($0)) }, counters)
+    return counters
   }
 
   /// What a partition uses now.
-  func usage(_ status: PartitionStatus) -> PartitionUsage? {
+  func usage(_ status: PartitionStatus, withDetails: Bool = true) -> PartitionUsage? {
     guard status.pid != nil, let id = try? ContainerID(status.definition.name) else { return nil }
-    return (try? supervisor.store.container(id))?.partitionUsage()
+    return (try? supervisor.store.container(id))?.partitionUsage(withDetails: withDetails)
   }
 }

@@ -30,7 +30,12 @@ extension APIService {
     if let partition = supervisor.partition(withID: reference.text) ?? supervisor.partitions[reference.text] {
       return partition.status
     }
-    return try reference.find(in: supervisor.statuses)
+    let partitions = Array(supervisor.partitions.values)
+    switch reference.match(partitions.count, id: { partitions[$0].record.id }, name: { partitions[$0].name }) {
+    case .one(let index): return partitions[index].status
+    case .none: throw .noSuchContainer(reference.text)
+    case .ambiguous: throw reference.ambiguous
+    }
   }
 
   private var engine: Engine {
@@ -46,14 +51,16 @@ extension APIService {
         response.headers.add(field.name, field.value)
       }
       exchange.respond(response)
-    case .metrics:
-      exchange.respond(
-        HTTPResponse(.ok, headers: ["Content-Type": "text/plain; version=0.0.4"], body: metrics()))
+    case .metrics: serveMetrics(exchange)
     case .version: respond(exchange, .ok, engine.facts.versionDocument)
     case .info:
-      let counts = EngineFacts.Counts(supervisor.statuses)
+      let counts = EngineFacts.Counts(supervisor.partitions.values.map(\.state))
       respond(exchange, .ok, engine.facts.infoDocument(counts, now: Clock.now()))
-    case .diskUsage: respond(exchange, .ok, EngineFacts.diskUsage(summaries(), image: engine.image))
+    case .diskUsage:
+      let image = engine.image
+      answer(exchange, type: "application/json") { [self] in
+        EngineFacts.diskUsage(summaries(supervisor.statuses), image: image).bytes() + [0x0a]
+      }
     case .events(let query): streamEvents(query, exchange)
     case .listImages(let filters):
       respond(exchange, .ok, try engine.image.list(filters: filters, containers: count))
@@ -69,9 +76,23 @@ extension APIService {
     }
   }
 
-  private func summaries() -> [JSON] {
+  private func summaries(_ statuses: [PartitionStatus]) -> [JSON] {
     let now = Clock.now()
-    return supervisor.statuses.map { document($0).summary(now: now) }
+    return statuses.map { document($0).summary(now: now) }
+  }
+
+  /// Of so many at the most a list is made at once.
+  private static let mostAtOnce = 500
+
+  private func list(_ list: ContainerList, _ exchange: HTTPExchange) throws(APIError) {
+    if supervisor.partitions.count <= Self.mostAtOnce {
+      let chosen = try list.select(supervisor.statuses)
+      return respond(exchange, .ok, .array(summaries(chosen)))
+    }
+    let bounds = try list.bounds { (reference) throws(APIError) in try find(reference).created }
+    answer(exchange, type: "application/json") { [self] in
+      JSON.array(summaries(list.select(supervisor.statuses, bounds))).bytes() + [0x0a]
+    }
   }
 
   func document(_ status: PartitionStatus) -> ContainerDocument {
@@ -99,9 +120,7 @@ extension APIService {
   ) throws(APIError) {
     switch endpoint {
     case .listContainers(let list):
-      let now = Clock.now()
-      let chosen = try list.select(supervisor.statuses)
-      respond(exchange, .ok, .array(chosen.map { document($0).summary(now: now) }))
+      try self.list(list, exchange)
     case .createContainer(let name):
       let asked = try CreateRequest(
         try Self.document(request), name: name, initProgram: Supervisor.initProgram)
@@ -112,14 +131,17 @@ extension APIService {
       respond(exchange, .created, ContainerResponse.created(status.id))
     case .inspectContainer(let reference, _):
       respond(exchange, .ok, inspection(try find(reference)))
-    case .processes(let reference, _): respond(exchange, .ok, try processes(of: try find(reference)))
+    case .processes(let reference, _): try listProcesses(of: try find(reference), exchange)
     case .resizeContainer(let reference, let size): try resize(try find(reference), size, exchange)
     case .update(let reference):
       let status = try find(reference)
       let definition = try UpdateRequest(try Self.document(request)).applied(to: status.definition)
-      try attempt { () throws(SupervisorError) in try supervisor.update(definition) }
-      respond(exchange, .ok, UpdateRequest.response)
-    case .pruneContainers(let prune): try self.prune(prune, exchange)
+      try attempt { () throws(SupervisorError) in
+        try supervisor.update(definition) { [unowned self] error in
+          if let error { respond(exchange, error) } else { respond(exchange, .ok, UpdateRequest.response) }
+        }
+      }
+    case .pruneContainers(let prune): self.prune(prune, exchange)
     default: change(endpoint, exchange)
     }
   }
@@ -146,15 +168,11 @@ extension APIService {
         try supervisor.rename(try name(reference), to: new)
         respond(exchange, .noContent)
       case .pause(let reference):
-        try supervisor.pause(try name(reference))
-        respond(exchange, .noContent)
+        try supervisor.pause(try name(reference)) { [unowned self] in answer(exchange, $0) }
       case .unpause(let reference):
-        try supervisor.resume(try name(reference))
-        respond(exchange, .noContent)
+        try supervisor.resume(try name(reference)) { [unowned self] in answer(exchange, $0) }
       case .removeContainer(let reference, let isForced):
-        try supervisor.remove(try name(reference), force: isForced) { [unowned self] error in
-          if let error { respond(exchange, error) } else { respond(exchange, .noContent) }
-        }
+        try supervisor.remove(try name(reference), force: isForced) { [unowned self] in answer(exchange, $0) }
       default: respond(exchange, APIError.notOffered("this"))
       }
     } catch let error as SupervisorError {
@@ -164,6 +182,10 @@ extension APIService {
     } catch {
       respond(exchange, APIError(status: 500, "\(error)"))
     }
+  }
+
+  private func answer(_ exchange: HTTPExchange, _ error: SupervisorError?) {
+    if let error { respond(exchange, error) } else { respond(exchange, .noContent) }
   }
 
   /// Clients tell by the status what kind of failure it was.
@@ -193,33 +215,6 @@ extension APIService {
     }
   }
 
-  /// The processes of a partition, as `ps -ef` lists them.
-  private func processes(of status: PartitionStatus) throws(APIError) -> JSON {
-    let pids = try attempt { () throws(SupervisorError) in
-      do throws(ContainerError) {
-        return try supervisor.store.container(try ContainerID(status.definition.name)).processes()
-      } catch {
-        throw SupervisorError(.conflict, "\(status.definition.name) does not run")
-      }
-    }
-    var rows: [JSON] = []
-    for pid in pids {
-      guard let process = try? ProcessStatus.of(pid), let owner = try? FileStatus.of("/proc/\(pid)").user,
-        let command = try? ProcessStatus.commandLine(of: pid)
-      else { continue }
-      let seconds = process.processorTime / ProcessStatus.ticksPerSecond
-      let time =
-        "\(Self.padded(seconds / 3600)):\(Self.padded(seconds / 60 % 60)):\(Self.padded(seconds % 60))"
-      let state = String(decoding: [process.state], as: UTF8.self)
-      rows.append(.texts([String(owner), String(pid), String(process.parent), state, time, command]))
-    }
-    return .members([
-      "Titles": .texts(["UID", "PID", "PPID", "STAT", "TIME", "CMD"]), "Processes": .array(rows),
-    ])
-  }
-
-  private static func padded(_ number: UInt64) -> String { number < 10 ? "0\(number)" : String(number) }
-
   private func resize(
     _ status: PartitionStatus, _ size: Endpoint.TerminalSize, _ exchange: HTTPExchange
   ) throws(APIError) {
@@ -230,16 +225,26 @@ extension APIService {
     respond(exchange, .ok)
   }
 
-  private func prune(_ prune: ContainerPrune, _ exchange: HTTPExchange) throws(APIError) {
+  /// Removes what has ended, and answers when that is gone.
+  private func prune(_ prune: ContainerPrune, _ exchange: HTTPExchange) {
     var removed: [String] = []
+    var waiting = 1
+    func finish() {
+      waiting -= 1
+      if waiting == 0 { respond(exchange, .ok, ContainerPrune.response(removed: removed, bytes: 0)) }
+    }
     for status in prune.select(supervisor.statuses, now: Clock.now()) {
+      waiting += 1
       do throws(SupervisorError) {
-        try supervisor.remove(status.definition.name, force: false) { _ in }
-        removed.append(status.id)
+        try supervisor.remove(status.definition.name, force: false) { error in
+          if error == nil { removed.append(status.id) }
+          finish()
+        }
       } catch {
         // It runs by now.
+        finish()
       }
     }
-    respond(exchange, .ok, ContainerPrune.response(removed: removed, bytes: 0))
+    finish()
   }
 }

@@ -17,11 +17,7 @@ extension APIService {
         try Self.changes(of: name, in: store)
       } done: { [unowned self] result in
         switch result {
-        case .success(let bytes):
-          var headers = Self.headers
-          headers.add("Content-Type", "application/json")
-          count(.ok)
-          exchange.respond(HTTPResponse(.ok, headers: headers, body: bytes))
+        case .success(let bytes): respond(exchange, document: bytes)
         case .failure(let error): respond(exchange, error)
         }
       }

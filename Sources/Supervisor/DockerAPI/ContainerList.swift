@@ -59,21 +59,35 @@ public struct ContainerList: Equatable, Sendable {
   ///
   /// - Throws: `APIError` when a container that a filter names is not there.
   public func select(_ partitions: [PartitionStatus]) throws(APIError) -> [PartitionStatus] {
-    let since = try bound("since", partitions)
-    let before = try bound("before", partitions)
+    select(
+      partitions,
+      try bounds { (reference) throws(APIError) in try reference.find(in: partitions).created })
+  }
+
+  /// When those were created between which the wanted ones were, in nanoseconds since 1970; `nil` for any time.
+  public typealias Bounds = (since: Int64?, before: Int64?)
+
+  /// The bounds, where `created` says when a container was.
+  ///
+  /// - Throws: `APIError` when `created` does.
+  public func bounds(_ created: (ContainerReference) throws(APIError) -> Int64) throws(APIError) -> Bounds {
+    func bound(_ name: String) throws(APIError) -> Int64? {
+      guard let reference = filters[name]?.first else { return nil }
+      return try created(ContainerReference(reference))
+    }
+    return (try bound("since"), try bound("before"))
+  }
+
+  /// Those of `partitions` that are wanted, the newest first.
+  public func select(_ partitions: [PartitionStatus], _ bounds: Bounds) -> [PartitionStatus] {
     var chosen = partitions.filter { partition in
       if !includesAll, limit == nil, !partition.isUp { return false }
-      if let since, partition.created <= since { return false }
-      if let before, partition.created >= before { return false }
+      if let since = bounds.since, partition.created <= since { return false }
+      if let before = bounds.before, partition.created >= before { return false }
       return passes(partition)
     }
     chosen.sort { $0.created > $1.created }
     return limit.map { Array(chosen.prefix($0)) } ?? chosen
-  }
-
-  private func bound(_ name: String, _ partitions: [PartitionStatus]) throws(APIError) -> Int64? {
-    guard let reference = filters[name]?.first else { return nil }
-    return try ContainerReference(reference).find(in: partitions).created
   }
 
   private func passes(_ partition: PartitionStatus) -> Bool {

@@ -20,7 +20,7 @@ public enum Endpoint: Equatable, Sendable {
   case statistics(ContainerReference, isStream: Bool, isOneShot: Bool)
   case resizeContainer(ContainerReference, TerminalSize)
   case start(ContainerReference)
-  /// `timeout` in seconds; `nil` for the container's own.
+  /// `timeout` in seconds; `nil` for the container's own, -1 for none.
   case stop(ContainerReference, timeout: Int64?)
   case restart(ContainerReference, timeout: Int64?)
   case kill(ContainerReference, Signal)

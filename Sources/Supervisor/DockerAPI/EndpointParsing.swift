@@ -165,7 +165,8 @@ extension Endpoint {
   }
 
   private static func timeout(_ query: Query) throws(APIError) -> Int64? {
-    try query.number("t", in: 0...Int64(Int32.max))
+    // As Docker has it, -1 is for ever.
+    try query.number("t", in: -1...Int64(Int32.max))
   }
 
   private static func size(_ query: Query) throws(APIError) -> TerminalSize {

@@ -11,10 +11,10 @@ public struct EngineFacts: Sendable {
     /// All others.
     public var stopped = 0
 
-    /// The numbers among `partitions`.
-    public init(_ partitions: [PartitionStatus]) {
-      for partition in partitions {
-        switch partition.state {
+    /// The numbers among partitions with these states.
+    public init(_ states: [PartitionStatus.State]) {
+      for state in states {
+        switch state {
         case .running, .restarting: running += 1
         case .paused: paused += 1
         case .created, .exited, .crashLoop, .removing: stopped += 1

@@ -42,13 +42,13 @@ final class Errand {
     try loop.watch(source, .readable) { _ in errand.read() }
   }
 
-  /// The first byte tells whether it went well.
+  /// The first byte tells whether it went well; of an error, the second what kind it is.
   private static func answer(
     _ work: () throws(SupervisorError) -> [UInt8], over pipe: borrowing FileDescriptor
   ) -> Int32 {
     let message: [UInt8]
     do throws(SupervisorError) { message = [0] + (try work()) } catch {
-      message = [1] + error.description.utf8
+      message = [1, error.kind.rawValue] + error.description.utf8
     }
     do throws(Errno) {
       try pipe.writeAll(message)
@@ -84,7 +84,9 @@ final class Errand {
     case nil:
       return .failure(
         SupervisorError(.failed, "the process that was to find out was killed, or lacked memory"))
-    default: return .failure(SupervisorError(.failed, String(decoding: said.dropFirst(), as: UTF8.self)))
+    default:
+      let kind = said.dropFirst().first.flatMap(SupervisorError.Kind.init) ?? .failed
+      return .failure(SupervisorError(kind, String(decoding: said.dropFirst(2), as: UTF8.self)))
     }
   }
 }

@@ -1,6 +1,8 @@
 import Linux
 
-/// Errands that are run in their order, a few at once.
+/// Errands that are begun in their order, a few at once.
+///
+/// One that takes long waits for somebody, most likely: others are begun beside it.
 final class ErrandQueue {
   /// What one does, in a process of its own.
   typealias Work = () throws(SupervisorError) -> [UInt8]
@@ -9,10 +11,20 @@ final class ErrandQueue {
 
   private let loop: EventLoop
   private let most = Processors.count + 1
+  private let patience: Int64
+  /// Those that run, the long ones apart.
   private var running = 0
+  private var long = 0
   private var waiting: [(work: Work, done: Done)] = []
 
-  init(_ loop: EventLoop) { self.loop = loop }
+  /// So many may take long before others have to wait for them.
+  private static let mostLong = 64
+
+  /// - Parameter patience: in milliseconds, how soon an errand is one that takes long.
+  init(_ loop: EventLoop, patience: Int64 = 500) {
+    self.loop = loop
+    self.patience = patience
+  }
 
   /// Does `work` when it is its turn, and calls `done` with what came of it.
   func add(_ work: @escaping Work, done: @escaping Done) {
@@ -24,10 +36,24 @@ final class ErrandQueue {
     while running < most, !waiting.isEmpty {
       let (work, done) = waiting.removeFirst()
       do throws(Errno) {
-        try Errand.run(loop, work) { [unowned self] result in
+        var isLong = false
+        let timer = loop.after(milliseconds: patience) { [unowned self] in
+          guard long < Self.mostLong else { return }
+          isLong = true
+          long += 1
           running -= 1
-          done(result)
           start()
+        }
+        do throws(Errno) {
+          try Errand.run(loop, work) { [unowned self] result in
+            loop.cancel(timer)
+            if isLong { long -= 1 } else { running -= 1 }
+            done(result)
+            start()
+          }
+        } catch {
+          loop.cancel(timer)
+          throw error
         }
         running += 1
       } catch {

@@ -134,6 +134,7 @@ public final class Keeper {
       guard let kept = partitions[name], kept.input != nil else { return }
       kept.input = nil
       kept.partition.input = nil
+    case .limitLog(let name, let limits): partitions[name]?.output.log.limits = limits
     }
   }
 

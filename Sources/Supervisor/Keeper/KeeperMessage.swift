@@ -9,6 +9,8 @@ enum KeeperRequest: Equatable {
   case acknowledge(UInt64)
   /// Nothing more comes for the standard input of this partition.
   case endInput(String)
+  /// So much is kept from now on of what this partition writes.
+  case limitLog(name: String, PartitionDefinition.LogLimits)
 }
 
 /// What is needed to start a partition.
@@ -132,6 +134,11 @@ extension KeeperRequest: JSONRepresentable {
       self = .acknowledge(number)
     } else if let name: String = try object.optional("endInput") {
       self = .endInput(name)
+    } else if let log: JSON.Object = try object.optional("limitLog") {
+      var limits = PartitionDefinition.LogLimits()
+      limits.size = try log.required("size")
+      limits.files = try log.required("files")
+      self = .limitLog(name: try log.required("name"), limits)
     } else {
       throw ConfigError(path: "", reason: "is no request of this version")
     }
@@ -143,6 +150,12 @@ extension KeeperRequest: JSONRepresentable {
     case .start(let start): object.add("start", start)
     case .acknowledge(let number): object.add("acknowledge", number)
     case .endInput(let name): object.add("endInput", name)
+    case .limitLog(let name, let limits):
+      var log = JSON.Object()
+      log.add("name", name)
+      log.add("size", limits.size)
+      log.add("files", limits.files)
+      object.add("limitLog", log)
     }
     return .object(object)
   }

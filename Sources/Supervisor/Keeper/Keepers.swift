@@ -83,6 +83,11 @@ final class Keepers {
   /// Ends the standard input of the partition `name`, which the keeper `number` has.
   func endInput(_ name: String, of number: Int) { connections[number]?.send(.endInput(name)) }
 
+  /// Tells who has a partition how much is to be kept of its log.
+  func limitLog(of partition: Partition) {
+    connections[partition.keeper]?.send(.limitLog(name: partition.name, partition.definition.log))
+  }
+
   /// A second descriptor of what the keeper `number` has open as `descriptor`.
   func descriptor(_ descriptor: Int32, of number: Int) -> FileDescriptor? {
     connections[number]?.descriptor(descriptor)

@@ -5,21 +5,50 @@ import Linux
 
 /// What can be changed of a partition that is there.
 extension Supervisor {
-  /// Stops every process of a partition until `resume`.
-  public func pause(_ name: String) throws(SupervisorError) {
+  /// Stops every process of a partition until `resume`, and calls `done` when they stand still or cannot be stopped.
+  public func pause(
+    _ name: String, done: @escaping (SupervisorError?) -> Void
+  ) throws(SupervisorError) {
     let partition = try partition(name)
-    do throws(ContainerError) { try store.container(try ContainerID(name)).pause() } catch {
+    guard !partition.isPausing else { throw SupervisorError(.conflict, "\(name) is just being paused") }
+    let container: Container
+    do throws(ContainerError) { container = try store.container(try ContainerID(name)) } catch {
       throw SupervisorError(error)
     }
-    partition.isPaused = true
-    partition.monitor?.postpone()
-    save(partition)
-    events.add(.pause, partition)
+    partition.isPausing = true
+    let pid = partition.pid
+    // A process that waits for a device stops when that answers.
+    errands.add { () throws(SupervisorError) in
+      do throws(ContainerError) { try container.pause() } catch { throw SupervisorError(error) }
+      return []
+    } done: { [unowned self] result in
+      partition.isPausing = false
+      if case .failure(let error) = result {
+        done(error)
+      } else if partition.pid != pid {
+        done(SupervisorError(.conflict, "\(partition.name) has ended while it was being paused"))
+      } else {
+        partition.isPaused = true
+        partition.monitor?.postpone()
+        save(partition)
+        events.add(.pause, partition)
+        done(nil)
+      }
+      for waiter in partition.pauseWaiters.takeAll() { waiter(()) }
+    }
   }
 
-  /// Lets the processes of a paused partition go on.
-  public func resume(_ name: String) throws(SupervisorError) {
+  /// Lets the processes of a paused partition go on, and calls `done` when they do.
+  public func resume(
+    _ name: String, done: @escaping (SupervisorError?) -> Void
+  ) throws(SupervisorError) {
     let partition = try partition(name)
+    guard !partition.isPausing else {
+      partition.pauseWaiters.add { [unowned self] in
+        do throws(SupervisorError) { try resume(partition.name, done: done) } catch { done(error) }
+      }
+      return
+    }
     do throws(ContainerError) { try store.container(try ContainerID(name)).resume() } catch {
       throw SupervisorError(error)
     }
@@ -27,61 +56,90 @@ extension Supervisor {
     partition.monitor?.postpone()
     save(partition)
     events.add(.unpause, partition)
+    done(nil)
   }
 
-  /// Gives a partition that does not run another name.
-  func rename(_ name: String, to new: String) throws(SupervisorError) {
-    let partition = try partition(name)
-    guard partitions[new] == nil else {
-      throw SupervisorError(.conflict, "a partition called \(new) exists already")
-    }
-    guard !partition.isRunning, !partition.isStarting, partition.restartTimer == nil else {
-      throw SupervisorError(.conflict, "\(name) runs: stop it first")
-    }
-    do throws(ContainerError) { _ = try ContainerID(new) } catch { throw SupervisorError(error) }
-    let layers = PartitionStore(of: store).path
-    do throws(Errno) {
-      try File.rename("\(directory)/logs/\(name)", to: "\(directory)/logs/\(new)")
-      do throws(Errno) {
-        try File.rename("\(layers)/\(name)", to: "\(layers)/\(new)")
-      } catch .noSuchFileOrDirectory {}
-      try? File.rename(logPath(of: new, by: name), to: logPath(of: new))
-    } catch {
-      throw SupervisorError("rename \(name) to \(new)", error)
-    }
-    partition.definition.name = new
-    try records.write(partition)
-    try records.remove(partition, under: name)
-    partitions[name] = nil
-    partitions[new] = partition
-    events.add(.rename(from: name), partition)
-  }
-
-  func logPath(of name: String, by old: String) -> String {
-    "\(directory)/logs/\(name)/\(old)-json.log"
-  }
-
-  /// Gives a partition another definition of the same name, of which only limits and bookkeeping may be others.
-  func update(_ definition: PartitionDefinition) throws(SupervisorError) {
+  /// Gives a partition another definition of the same name, of which only limits and bookkeeping may be others, and calls
+  /// `done` when that is so or cannot be.
+  public func update(
+    _ definition: PartitionDefinition, done: @escaping (SupervisorError?) -> Void
+  ) throws(SupervisorError) {
     let partition = try partition(definition.name)
     let old = partition.definition
     partition.definition = definition
-    if partition.isRunning, definition.content != old.content {
-      do throws(SupervisorError) { try applyLimits(partition) } catch {
-        partition.definition = old
-        throw error
+    follow(partition, from: old)
+    let finish = { [unowned self] (failure: SupervisorError?) in
+      var failure = failure
+      if failure == nil {
+        do throws(SupervisorError) { try records.write(partition) } catch { failure = error }
       }
+      if let failure {
+        if partition.definition == definition {
+          partition.definition = old
+          follow(partition, from: definition)
+        }
+        return done(failure)
+      }
+      events.add(.update, partition)
+      done(nil)
     }
-    watchHealth(partition)
-    try records.write(partition)
-    events.add(.update, partition)
+    guard partition.isRunning, definition.content != old.content else { return finish(nil) }
+    applyLimits(partition, done: finish)
   }
 
-  /// Puts the limits of its definition on a partition that runs.
-  func applyLimits(_ partition: Partition) throws(SupervisorError) {
-    guard case .partition(let settings) = partition.definition.content else { return }
+  /// Does at once what a definition that is another than `old` asks for beside limits.
+  func follow(_ partition: Partition, from old: PartitionDefinition) {
+    let definition = partition.definition
+    watchHealth(partition)
+    if partition.isRunning, definition.log != old.log {
+      keepers.limitLog(of: partition)
+    }
+    if definition.restart != old.restart || definition.restartDelay != old.restartDelay {
+      reconsider(partition)
+    }
+  }
+
+  /// Gives a partition that was just started what its definition has said since that was begun.
+  func catchUp(_ partition: Partition) {
+    guard let begun = partition.begun else { return }
+    let definition = partition.definition
+    partition.begun = definition
+    if definition.log != begun.log { keepers.limitLog(of: partition) }
+    guard definition.content != begun.content else { return }
+    applyLimits(partition) { [unowned self] error in
+      if let error { log("\(partition.name): \(error)") }
+    }
+  }
+
+  /// Puts the limits of its definition on a partition that runs, and calls `done` when they are in force or refused.
+  func applyLimits(_ partition: Partition, done: @escaping (SupervisorError?) -> Void) {
+    partition.limitWaiters.add(done)
+    guard !partition.isLimiting else { return }
+    partition.isLimiting = true
+    let waiting = partition.limitWaiters.takeAll()
+    let definition = partition.definition
+    let store = store
+    // The kernel may have to take memory back first.
+    errands.add { () throws(SupervisorError) in
+      try Self.applyLimits(definition, store)
+      return []
+    } done: { [unowned self] result in
+      partition.isLimiting = false
+      var failure: SupervisorError?
+      // What has ended meanwhile has no limits.
+      if case .failure(let error) = result, partition.isRunning { failure = error }
+      for waiter in waiting { waiter(failure) }
+      // Others have changed it since.
+      if !partition.limitWaiters.isEmpty { applyLimits(partition) { _ in } }
+    }
+  }
+
+  private static func applyLimits(
+    _ definition: PartitionDefinition, _ store: ContainerStore
+  ) throws(SupervisorError) {
+    guard case .partition(let settings) = definition.content else { return }
     do throws(ContainerError) {
-      let id = try ContainerID(partition.name)
+      let id = try ContainerID(definition.name)
       do throws(LayerError) { try PartitionStore(of: store).rewrite(id, settings) } catch {
         throw ContainerError(.failed, error.description)
       }

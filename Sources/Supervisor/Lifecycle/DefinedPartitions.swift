@@ -46,15 +46,19 @@ extension Supervisor {
   /// Makes a partition what `definition` says.
   func change(_ definition: PartitionDefinition, _ extent: DefinitionChanges.Extent) {
     guard let partition = partitions[definition.name] else { return }
+    let old = partition.definition
     partition.definition = definition
-    watchHealth(partition)
     save(partition)
     switch extent {
-    case .bookkeeping: return
+    case .bookkeeping: follow(partition, from: old)
     case .limits where partition.isRunning:
-      do throws(SupervisorError) { try applyLimits(partition) } catch { log("\(partition.name): \(error)") }
-    case .limits: return
+      follow(partition, from: old)
+      applyLimits(partition) { [unowned self] error in
+        if let error { log("\(partition.name): \(error)") }
+      }
+    case .limits: follow(partition, from: old)
     case .container:
+      watchHealth(partition)
       let ran = partition.record.isWanted
       if ran { partition.record.isRenewing = true }
       end(partition) { [unowned self] in

@@ -43,12 +43,17 @@ extension Supervisor {
     events.add(.start, partition)
     answer(partition, nil)
     // Whoever stopped it while it was being started.
-    if !partition.record.isWanted { stopNow(partition) }
+    let ending = partition.endOnceStarted ?? .asked(timeout: nil)
+    partition.endOnceStarted = nil
+    if !partition.record.isWanted { return end(partition, ending) }
+    catchUp(partition)
   }
 
   func failed(_ name: String, _ reason: String) {
     guard let partition = partitions[name] else { return }
     partition.isStarting = false
+    partition.begun = nil
+    partition.endOnceStarted = nil
     partition.record.error = reason
     partition.record.exitStatus = Self.startFailure
     partition.record.finished = Clock.now()
@@ -90,6 +95,7 @@ extension Supervisor {
       return save(partition)
     }
     partition.pid = nil
+    partition.begun = nil
     partition.input = nil
     partition.isPaused = false
     endChecks(partition)
@@ -113,7 +119,17 @@ extension Supervisor {
     var end = RestartDecision.End(exitStatus: status, ran: milliseconds)
     end.wasStopped = partition.record.wasStopped
     end.restartsInARow = partition.record.failuresInARow
-    switch RestartDecision(partition.definition.restart, partition.definition.restartDelay, end) {
+    carryOut(
+      RestartDecision(partition.definition.restart, partition.definition.restartDelay, end), partition, status
+    )
+    save(partition)
+  }
+
+  /// - Parameter milliseconds: how much of the wait before a restart is over.
+  func carryOut(
+    _ decision: RestartDecision, _ partition: Partition, _ status: Int32, after milliseconds: Int64 = 0
+  ) {
+    switch decision {
     case .stay:
       partition.record.isWanted = false
       partition.record.isCrashLooping = false
@@ -126,16 +142,34 @@ extension Supervisor {
     case .start(let delay, let inARow):
       partition.record.failuresInARow = inARow
       partition.record.restarts += 1
-      if delay == 0 {
+      guard delay > milliseconds else { return tryStart(partition) }
+      partition.restartTimer = loop.after(milliseconds: delay - milliseconds) { [unowned self] in
+        partition.restartTimer = nil
         tryStart(partition)
-      } else {
-        partition.restartTimer = loop.after(milliseconds: delay) { [unowned self] in
-          partition.restartTimer = nil
-          tryStart(partition)
-        }
       }
     }
+  }
+
+  /// Decides again about a partition that waits to be started again: its definition says something else now.
+  func reconsider(_ partition: Partition) {
+    guard let timer = partition.restartTimer, let status = partition.record.exitStatus else { return }
+    loop.cancel(timer)
+    partition.restartTimer = nil
+    let record = partition.record
+    let finished = record.finished ?? Clock.now()
+    // What could not be started did not run.
+    let ran = record.error == nil ? (finished - (record.started ?? finished)) / 1_000_000 : 0
+    var end = RestartDecision.End(exitStatus: status, ran: ran)
+    // The decision that is taken back has counted one.
+    end.restartsInARow = record.failuresInARow - 1
+    partition.record.restarts -= 1
+    carryOut(
+      RestartDecision(partition.definition.restart, partition.definition.restartDelay, end), partition,
+      status,
+      after: max(0, Clock.now() - finished) / 1_000_000)
     save(partition)
+    // Who waits for its end has heard of that; who waits for it to be gone has not.
+    removeIfOver(partition)
   }
 
   /// Removes what the container had but its files.
@@ -143,8 +177,17 @@ extension Supervisor {
     guard let id = try? ContainerID(partition.name), let container = try? store.container(id),
       container.record.ownedDirectory == nil
     else { return }
-    do throws(ContainerError) { try store.delete(id, force: true) } catch {
-      log("\(partition.name): \(error)")
+    do throws(ContainerError) {
+      if try container.removeAtOnce() { return }
+    } catch { return log("\(partition.name): \(error)") }
+    guard container.status() == .stopped else { return }
+    // Somebody is at work on it, or something in it takes long to end.
+    let name = partition.name
+    errands.add { () throws(SupervisorError) in
+      do throws(ContainerError) { try container.removeAtEnd() } catch { throw SupervisorError(error) }
+      return []
+    } done: { [unowned self] result in
+      if case .failure(let error) = result { log("\(name): \(error)") }
     }
   }
 }

@@ -21,6 +21,10 @@ final class Partition {
   var unacknowledged: [UInt64] = []
   /// Whether the keeper has been asked to start it and has not answered.
   var isStarting = false
+  /// The definition with which it runs, or is being started, as far as this supervisor knows.
+  var begun: PartitionDefinition?
+  /// How it is to end as soon as it is started: somebody has asked for that meanwhile.
+  var endOnceStarted: Ending?
   var isBeingRemoved = false
   /// Whether its files are being removed.
   var isLeaving = false
@@ -34,6 +38,14 @@ final class Partition {
   var startWaiters = Waiters<SupervisorError?>()
   /// Who waits for the program's end.
   var endWaiters = Waiters<Void>()
+  /// Whether its processes are being stopped, to be paused.
+  var isPausing = false
+  /// Who waits for the end of that.
+  var pauseWaiters = Waiters<Void>()
+  /// Whether its limits are being changed.
+  var isLimiting = false
+  /// Who waits until its limits are what its definition says.
+  var limitWaiters = Waiters<SupervisorError?>()
   /// Who waits until it is removed.
   var removalWaiters = Waiters<Void>()
 
@@ -46,6 +58,22 @@ final class Partition {
     }
   }
   var isRunning: Bool { pid != nil }
+
+  /// Gives it the name `name`, on record.
+  ///
+  /// - Parameter former: the one that its files have until they have that; `nil` once they do.
+  func beCalled(_ name: String, before former: String?) {
+    definition.name = name
+    record.formerName = former
+  }
+
+  /// How a partition is made to end.
+  enum Ending: Equatable {
+    /// It is asked to, and killed after so many milliseconds: `nil` for its own time, a negative number for never.
+    case asked(timeout: Int64?)
+    /// It is killed at once.
+    case killed
+  }
 
   init(_ record: PartitionRecord) { self.record = record }
 

@@ -15,6 +15,8 @@ struct PartitionRecord: Equatable {
   var definition: PartitionDefinition
   var source: Source
   var id: String
+  /// The name that it had while its files are not all under the one that it has.
+  var formerName: String?
   var created: Int64
   /// Whether it is to run: it was started, and nobody stopped it, and its policy has not given it up.
   var isWanted = false
@@ -51,6 +53,7 @@ extension PartitionRecord: JSONRepresentable {
     definition = try object.required("definition")
     source = try object.optional("isDefinedByFile", or: false) ? .file : .request
     id = try object.required("id")
+    formerName = try object.text("formerName")
     created = try object.required("created")
     try take(progress: object)
   }
@@ -78,6 +81,7 @@ extension PartitionRecord: JSONRepresentable {
     object.add("definition", definition)
     object.add("isDefinedByFile", source == .file, unless: false)
     object.add("id", id)
+    object.add("formerName", ifPresent: formerName)
     object.add("created", created)
     return .object(object)
   }

@@ -18,7 +18,7 @@ extension Supervisor {
     partition.isBeingRemoved = true
     save(partition)
     partition.endWaiters.add { [unowned self] in remove(partition, done: done) }
-    if partition.isRunning { signal(partition, .kill) }
+    end(partition, .killed)
   }
 
   /// Removes a partition that does not run, and calls `done` when nothing of it is left, or some of it stays.

@@ -56,6 +56,7 @@ extension Supervisor {
     partition.record.isCrashLooping = false
     if !partition.isRunning { partition.record.health = nil }
     partition.record.isRenewing = false
+    partition.endOnceStarted = nil
     save(partition)
     guard isComplete, !partition.isStarting, !partition.isRunning else { return }
     partition.isStarting = true
@@ -64,6 +65,7 @@ extension Supervisor {
 
   /// Asks a keeper to start a partition.
   func request(_ partition: Partition) {
+    partition.begun = partition.definition
     let start = KeeperStart(
       name: partition.name, definition: partition.definition.json, log: logPath(of: partition.name))
     do throws(SupervisorError) {
@@ -78,6 +80,7 @@ extension Supervisor {
   /// Notes that a partition cannot be started, however often that is tried.
   func giveUp(_ partition: Partition, _ reason: String) {
     partition.isStarting = false
+    partition.begun = nil
     partition.record.isWanted = false
     partition.record.error = reason
     partition.record.exitStatus = Self.startFailure

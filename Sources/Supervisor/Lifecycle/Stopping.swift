@@ -24,7 +24,19 @@ extension Supervisor {
       events.add(.stop, partition)
       done()
     }
-    stopNow(partition, timeout: timeout)
+    end(partition, .asked(timeout: timeout))
+  }
+
+  /// Makes a partition end, now or as soon as it is started.
+  func end(_ partition: Partition, _ ending: Partition.Ending) {
+    guard partition.isRunning else {
+      if partition.endOnceStarted != .killed { partition.endOnceStarted = ending }
+      return
+    }
+    switch ending {
+    case .asked(let timeout): stopNow(partition, timeout: timeout)
+    case .killed: signal(partition, .kill)
+    }
   }
 
   func stopNow(_ partition: Partition, timeout: Int64? = nil) {

@@ -1,0 +1,103 @@
+import Linux
+
+/// A process that makes an answer which would take too long for one that others wait for; what it writes goes to the client
+/// as fast as that takes it, and is nowhere kept whole.
+final class ErrandStream {
+  private var source: FileDescriptor
+  private let process: Pidfd
+  private let loop: EventLoop
+  private var stream: HTTPStream?
+  private let onEnd: () -> Void
+  private var timer: EventLoop.Timer?
+  /// Whether the text has come to its end.
+  private var isWhole = false
+
+  /// A client that takes nothing for so long has gone, as far as anybody can tell, in milliseconds.
+  private static let patience: Int64 = 30_000
+  /// What ends the text, and is not part of it: without it the process was cut short.
+  private static let end: UInt8 = 0
+
+  private init(
+    _ source: consuming FileDescriptor, _ process: consuming Pidfd, _ loop: EventLoop, _ stream: HTTPStream,
+    _ onEnd: @escaping () -> Void
+  ) {
+    self.source = source
+    self.process = process
+    self.loop = loop
+    self.stream = stream
+    self.onEnd = onEnd
+  }
+
+  /// Sends to `stream` the text, without zeros, that `text` makes in a process of its own, and calls `onEnd` when there is no
+  /// more of it, or nobody to send it to.
+  ///
+  /// - Throws: `Errno` when there can be no such process.
+  static func run(
+    _ loop: EventLoop, to stream: HTTPStream, _ text: () -> [UInt8], onEnd: @escaping () -> Void
+  ) throws(Errno) {
+    let pipe = try FileDescriptor.pipe()
+    let number = pipe.write.rawValue
+    switch try clone(into: []) {
+    case .child:
+      // Clients that hang up are not to wait for it.
+      try? closeAll(from: 3, except: [number])
+      do throws(Errno) {
+        try pipe.write.writeAll(text())
+        try pipe.write.writeAll([Self.end])
+      } catch {
+        // Nobody reads it any more.
+      }
+      exitNow(0)
+    case .parent(_, let process):
+      try pipe.read.setNonBlocking()
+      let source = pipe.read.rawValue
+      let errand = ErrandStream(pipe.read, process, loop, stream, onEnd)
+      try loop.watch(source, .readable) { _ in errand.move() }
+      stream.whenClosed { [weak errand] in errand?.finish() }
+    }
+  }
+
+  private func move() {
+    guard let stream else { return }
+    var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    do throws(Errno) {
+      let count = try buffer.withUnsafeMutableBufferPointer { (buffer) throws(Errno) -> Int in
+        try source.read(into: UnsafeMutableRawBufferPointer(buffer))
+      }
+      guard count > 0 else {
+        if isWhole { stream.end() }
+        return finish()
+      }
+      isWhole = buffer[count - 1] == Self.end
+      stream.write(Array(buffer[..<(isWhole ? count - 1 : count)]))
+    } catch .resourceTemporarilyUnavailable {
+      return
+    } catch {
+      return finish()
+    }
+    if !stream.isWritable { wait(for: stream) }
+  }
+
+  /// Takes no more until the client has.
+  private func wait(for stream: HTTPStream) {
+    try? loop.change(source.rawValue, to: [])
+    timer = loop.after(milliseconds: Self.patience) { [weak self] in self?.finish() }
+    stream.whenWritable { [weak self] in
+      guard let self, self.stream != nil else { return }
+      if let timer { loop.cancel(timer) }
+      timer = nil
+      try? loop.change(source.rawValue, to: .readable)
+    }
+  }
+
+  /// Ends it. A stream that has not come to its end breaks off.
+  private func finish() {
+    guard stream != nil else { return }
+    if let timer { loop.cancel(timer) }
+    timer = nil
+    loop.forget(source.rawValue)
+    if !isWhole { try? process.send(.kill) }
+    stream = nil
+    onEnd()
+  }
+}

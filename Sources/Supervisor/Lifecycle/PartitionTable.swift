@@ -1,0 +1,26 @@
+/// Partitions by their names, and by their ids.
+struct PartitionTable {
+  private var byName: [String: Partition] = [:]
+  private var byID: [String: Partition] = [:]
+
+  /// The partition called `name`, which is its name at that time.
+  subscript(name: String) -> Partition? {
+    get { byName[name] }
+    set {
+      let former = byName[name]
+      byName[name] = newValue
+      if let former, former !== newValue, byID[former.record.id] === former {
+        byID[former.record.id] = nil
+      }
+      if let newValue { byID[newValue.record.id] = newValue }
+    }
+  }
+
+  /// The partition with the whole id `id`.
+  func withID(_ id: String) -> Partition? { byID[id] }
+
+  /// All of them, in no order.
+  var values: some Collection<Partition> { byName.values }
+
+  var count: Int { byName.count }
+}
