@@ -63,8 +63,8 @@ public final class Supervisor {
     events = EventLog()
     removals = ErrandQueue(loop)
     errands = ErrandQueue(loop)
-    executions = ExecutionTable(store, loop)
     let keeping = Self.keeperDirectory(for: store)
+    executions = ExecutionTable(store, loop, CheckRecords(in: "\(keeping)/checks"))
     do throws(Errno) {
       try Directory.makeAll(keeping, mode: 0o711)
       try Directory.makeAll("\(directory)/logs", mode: 0o700)

@@ -1,3 +1,4 @@
+import Linux
 import OCI
 
 /// `swiftjail stats`
@@ -11,24 +12,42 @@ enum Stats: Command {
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     var names = arguments.operands
     if names.isEmpty { names = try settings.partitionNames(all: false) }
+    // Two looks make a share: all are looked at once, and then again.
+    var before: [String: JSON] = [:]
+    var failure: Failure?
+    do throws(Failure) {
+      try settings.each(names) { (name) throws(Failure) in before[name] = try look(name, settings) }
+    } catch { failure = error }
+    if !before.isEmpty {
+      do throws(Errno) {
+        var nobody: [PollEntry] = []
+        _ = try poll(&nobody, milliseconds: 1000)
+      } catch { throw Failure(.failed, "stats: wait: \(error)") }
+    }
     var table = Table(["NAME", "CPU", "MEMORY", "PIDS"])
-    try settings.each(names) { (name) throws(Failure) in
-      let document = try settings.document(partitionTarget(name, "/stats?stream=0"))
+    for name in names {
+      // One that is gone by now is not told of.
+      guard let first = before[name], let document = try? look(name, settings) else { continue }
       table.add([
-        name, cpu(document), number(document, "memory_stats", "usage").map(Amount.bytes) ?? "-",
+        name, cpu(document, since: first), number(document, "memory_stats", "usage").map(Amount.bytes) ?? "-",
         number(document, "pids_stats", "current").map(String.init) ?? "-",
       ])
     }
     try Output.print(table.text)
+    if let failure { throw failure }
     return 0
   }
 
-  /// How much of one CPU's time it used between the two looks of the document.
-  private static func cpu(_ document: JSON) -> String {
+  private static func look(_ name: String, _ settings: Settings) throws(Failure) -> JSON {
+    try settings.document(partitionTarget(name, "/stats?stream=0&one-shot=1"))
+  }
+
+  /// How much of one CPU's time it used between two looks.
+  private static func cpu(_ document: JSON, since former: JSON) -> String {
     guard let now = number(document, "cpu_stats", "cpu_usage", "total_usage"),
-      let before = number(document, "precpu_stats", "cpu_usage", "total_usage"),
+      let before = number(former, "cpu_stats", "cpu_usage", "total_usage"),
       let systemNow = number(document, "cpu_stats", "system_cpu_usage"),
-      let systemBefore = number(document, "precpu_stats", "system_cpu_usage"),
+      let systemBefore = number(former, "cpu_stats", "system_cpu_usage"),
       let cpus = number(document, "cpu_stats", "online_cpus"), systemNow > systemBefore, now >= before
     else { return "-" }
     let share = Double(now - before) / Double(systemNow - systemBefore) * Double(cpus)

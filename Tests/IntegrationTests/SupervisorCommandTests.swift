@@ -34,7 +34,7 @@ struct SupervisorCommandTests {
       }
       try #expect(site.box.program(["stop"] + names).call().status == 0)
       for short in ["a", "b"] { try #expect(site.status(short) == "exited") }
-      for name in names { try site.succeed("start", name) }
+      try #expect(site.box.program(["start"] + names).call().status == 0)
       let pids = try ["a", "b"].map(site.pid)
       #expect(!pids.contains(0))
       for short in ["a", "b"] { try site.waitForOutput(short, "ready", count: 2) }
@@ -56,6 +56,8 @@ struct SupervisorCommandTests {
       let outcome = try site.call("stop", "nobody", site.name("a"))
       expectRefusal(outcome, saying: "nobody")
       try #expect(site.status("a") == "exited")
+      expectRefusal(try site.call("start", "nobody", site.name("a")), saying: "nobody")
+      try #expect(site.status("a") == "running")
     }
   }
 

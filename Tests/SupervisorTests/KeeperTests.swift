@@ -138,6 +138,15 @@ struct KeeperTests {
     #expect(messages == [longest, .string("short")] && !hasEnded)
   }
 
+  @Test("How much is kept of a log can be said while it is written")
+  func logLimits() throws {
+    var limits = PartitionDefinition.LogLimits()
+    limits.size = 4096
+    limits.files = 7
+    let request = KeeperRequest.limitLog(name: "p", limits)
+    #expect(try KeeperRequest(json: request.json) == request)
+  }
+
   @Test("A reason of any letters arrives, cut where it is long")
   func longReasons() throws {
     let reason = String(repeating: "\u{1}", count: 10_000)

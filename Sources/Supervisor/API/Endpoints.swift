@@ -31,7 +31,8 @@ extension APIService {
       return partition.status
     }
     let partitions = Array(supervisor.partitions.values)
-    switch reference.match(partitions.count, id: { partitions[$0].record.id }, name: { partitions[$0].name }) {
+    switch reference.match(partitions.count, id: { partitions[$0].record.id }, name: { partitions[$0].name })
+    {
     case .one(let index): return partitions[index].status
     case .none: throw .noSuchContainer(reference.text)
     case .ambiguous: throw reference.ambiguous

@@ -37,6 +37,8 @@ final class Execution {
   private var input: FileDescriptor?
   /// Children that ended before it was known which of them this is.
   private var early: [Int32: ExitStatus] = [:]
+  /// The file in which it is noted that it runs.
+  var recordPath: String?
   /// Called with what it writes.
   var onOutput: ((LogStream, [UInt8]) -> Void)?
   /// Called once it runs or has failed.
@@ -73,7 +75,9 @@ final class Execution {
     switch try Linux.clone(into: []) {
     case .child:
       streams.become(keeping: number)
-      ExecutionWorker(partition: partition, settings: settings, store: store, report: number).run()
+      ExecutionWorker(
+        partition: partition, settings: settings, store: store, report: number, recordPath: recordPath
+      ).run()
     case .parent: break
     }
     output = try OutputReader(out.read, loop) { [unowned self] in onOutput?(.stdout, $0) }

@@ -9,15 +9,20 @@ final class ExecutionTable {
   private(set) var executions: [String: Execution] = [:]
   /// Nobody's but the supervisor's own, by id.
   private var checks: [String: Execution] = [:]
+  private let records: CheckRecords
 
   /// How many are kept before those that have ended are forgotten.
   private static let remembered = 1024
 
-  /// None yet, in the containers of `store`.
-  init(_ store: ContainerStore, _ loop: EventLoop) {
+  /// None yet, in the containers of `store`, with `records` of the checks.
+  init(_ store: ContainerStore, _ loop: EventLoop, _ records: CheckRecords) {
     self.store = store
     self.loop = loop
+    self.records = records
   }
+
+  /// Ends the health checks that an earlier supervisor has left. What users have executed goes on.
+  func endLeftChecks() { records.endAll() }
 
   /// The command with the id `id`.
   subscript(id: String) -> Execution? { executions[id] }
@@ -62,8 +67,10 @@ final class ExecutionTable {
   func startCheck(_ check: Execution, done: @escaping () -> Void) {
     let id = check.id
     checks[id] = check
+    check.recordPath = records.path(of: id)
     check.onEnd = { [unowned self] in
       checks[id] = nil
+      records.remove(id)
       done()
     }
     check.start(in: store)

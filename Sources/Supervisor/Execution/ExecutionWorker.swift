@@ -9,6 +9,8 @@ struct ExecutionWorker {
   let settings: Execution.Settings
   let store: ContainerStore
   let report: Int32
+  /// The file in which it is noted what was started.
+  let recordPath: String?
 
   func run() -> Never {
     OutOfMemoryAdjustment.restore()
@@ -16,6 +18,8 @@ struct ExecutionWorker {
     do throws(ContainerError) {
       let container = try store.container(try ContainerID(partition))
       let process = try container.exec(options(container))
+      // Who has asked for it may be gone.
+      if let recordPath { CheckRecords.note(process.pid, at: recordPath) }
       said = .started(pid: try WorkerReport.handOver(process, over: report))
     } catch {
       said = .failed(error.description)

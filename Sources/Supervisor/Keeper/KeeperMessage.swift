@@ -135,10 +135,7 @@ extension KeeperRequest: JSONRepresentable {
     } else if let name: String = try object.optional("endInput") {
       self = .endInput(name)
     } else if let log: JSON.Object = try object.optional("limitLog") {
-      var limits = PartitionDefinition.LogLimits()
-      limits.size = try log.required("size")
-      limits.files = try log.required("files")
-      self = .limitLog(name: try log.required("name"), limits)
+      self = .limitLog(name: try log.required("name"), try log.required("limits"))
     } else {
       throw ConfigError(path: "", reason: "is no request of this version")
     }
@@ -153,8 +150,7 @@ extension KeeperRequest: JSONRepresentable {
     case .limitLog(let name, let limits):
       var log = JSON.Object()
       log.add("name", name)
-      log.add("size", limits.size)
-      log.add("files", limits.files)
+      log.add("limits", limits)
       object.add("limitLog", log)
     }
     return .object(object)

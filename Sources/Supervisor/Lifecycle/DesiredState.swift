@@ -7,7 +7,7 @@ public final class DesiredState {
   private let supervisor: Supervisor
   private let loop: EventLoop
   private let log: (String) -> Void
-  private var inotify: Inotify?
+  private var watch: DirectoryWatch?
   private var current = DefinitionSet()
   private var reload: EventLoop.Timer?
   /// Those that wait for others to be started, in their order.
@@ -37,7 +37,7 @@ public final class DesiredState {
       }
     }
     supervisor.whenReady { [unowned self] in
-      watch()
+      beginWatching()
       read()
     }
   }
@@ -125,20 +125,21 @@ public final class DesiredState {
     }
   }
 
-  private func watch() {
+  private func beginWatching() {
     do throws(Errno) {
-      let inotify = try Inotify()
-      _ = try inotify.add(directory, [.closedAfterWriting, .created, .deleted, .movedFrom, .movedTo])
-      try loop.watch(inotify.rawValue, .readable) { [unowned self] _ in
-        _ = try? self.inotify?.read()
+      watch = try DirectoryWatch(directory, loop) { [unowned self] in
         scheduleReading()
+      } onFailure: { [unowned self] error in
+        logUnwatched(error)
       }
-      self.inotify = consume inotify
-    } catch .noSuchFileOrDirectory {
-      log("\(directory): there is no such directory, so nothing is defined by files")
-    } catch {
-      log("\(directory): changes in it are not noticed: \(error)")
+    } catch { logUnwatched(error) }
+    if (try? FileStatus.of(directory)) == nil {
+      log("\(directory): there is no such directory, so nothing is defined by files until there is")
     }
+  }
+
+  private func logUnwatched(_ error: Errno) {
+    log("\(directory): changes in it are not noticed: \(error); SIGHUP has it read")
   }
 
   private func scheduleReading() {

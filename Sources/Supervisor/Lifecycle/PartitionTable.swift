@@ -9,9 +9,8 @@ struct PartitionTable {
     set {
       let former = byName[name]
       byName[name] = newValue
-      if let former, former !== newValue, byID[former.record.id] === former {
-        byID[former.record.id] = nil
-      }
+      // It may have another name by now.
+      if let former, former !== newValue, former.name == name { byID[former.record.id] = nil }
       if let newValue { byID[newValue.record.id] = newValue }
     }
   }

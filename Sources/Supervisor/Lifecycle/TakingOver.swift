@@ -7,6 +7,7 @@ extension Supervisor {
   func complete() {
     isComplete = true
     noteBoot()
+    executions.endLeftChecks()
     for partition in partitions.values { resume(partition) }
     let waiting = whenComplete
     whenComplete = []
