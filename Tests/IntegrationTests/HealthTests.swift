@@ -185,4 +185,25 @@ struct HealthTests {
       try #expect(site.status("a") == "exited")
     }
   }
+
+  @Test(
+    "A check that a supervisor has left when it was killed is ended by the next, with what it has started")
+  func left() throws {
+    try withSupervisor { site in
+      try site.define("a", Self.waits, Self.check("sleep 4321; sleep 4321", ["timeout": "1h"]))
+      func checks() -> [pid_t] {
+        Snapshot.processes(marked: site.box.id).filter {
+          contents("/proc/\($0)/cmdline")?.contains("4321") == true
+        }
+      }
+      try #require(poll { checks().count >= 2 })
+      let left = checks()
+      try site.end(SIGKILL)
+      #expect(Set(checks()).isSuperset(of: left))
+      // The next has no check of its own in it.
+      try site.define("a", Self.waits)
+      try site.launch()
+      #expect(poll { Set(checks()).isDisjoint(with: left) }, "\(checks())")
+    }
+  }
 }
