@@ -8,9 +8,9 @@ struct SupervisorPatienceTests {
   private final class Held {
     private let descriptor: CInt
 
-    /// Takes the lock of a partition, also of one that was not started yet.
-    init(_ site: SupervisedSandbox, _ short: String) throws {
-      let path = "\(site.box.root)/\(site.name(short))"
+    /// Takes the lock of a partition's container, which need not be there; or that of its layer, for which a start waits.
+    init(_ site: SupervisedSandbox, _ short: String, layer: Bool = false) throws {
+      let path = "\(site.box.root)\(layer ? "/.partitions" : "")/\(site.name(short))"
       try makeDirectory(path)
       descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       guard flock(descriptor, LOCK_EX) == 0 else { throw Broken("lock \(path)") }
@@ -135,8 +135,9 @@ struct SupervisorPatienceTests {
   func removedDuringStart() throws {
     try withSupervisor { site in
       try create(site, "a", Self.deaf)
-      let held = try Held(site, "a")
+      let held = try Held(site, "a", layer: true)
       let start = try begin(site, "POST", "/containers/\(site.name("a"))/start")
+      try waitForRecord(site, "isWanted")
       let removal = try begin(site, "DELETE", "/containers/\(site.name("a"))?force=1")
       #expect(try poll { try site.status("a") == "removing" })
       held.release()
@@ -149,11 +150,11 @@ struct SupervisorPatienceTests {
   func stoppedDuringStart() throws {
     try withSupervisor { site in
       try create(site, "a", Self.deaf)
-      let held = try Held(site, "a")
+      let held = try Held(site, "a", layer: true)
       let start = try begin(site, "POST", "/containers/\(site.name("a"))/start")
+      try waitForRecord(site, "isWanted")
       let stop = try begin(site, "POST", "/containers/\(site.name("a"))/stop?t=0")
-      // Answered after it: both have been taken.
-      try #expect(stopIsTaken(site))
+      try waitForRecord(site, "wasStopped")
       held.release()
       try expectPrompt(site) { try #expect(stop.answer().status == 204) }
       try #expect(start.answer().status == 204)
@@ -161,18 +162,21 @@ struct SupervisorPatienceTests {
     }
   }
 
-  private func stopIsTaken(_ site: SupervisedSandbox) throws -> Bool {
+  /// Waits until a request has been taken, by what it notes.
+  private func waitForRecord(_ site: SupervisedSandbox, _ field: String) throws {
     let path = "\(site.records)/partitions/\(site.name("a")).json"
-    return poll { contents(path)?.contains("\"wasStopped\":true") == true }
+    guard poll({ contents(path)?.contains("\"\(field)\":true") == true }) else {
+      throw Broken("never \(field), but: \(contents(path) ?? "")")
+    }
   }
 
   @Test("Limits that are given during a start are in force afterwards", .enabled(if: Kernel.has("pids")))
   func limitedDuringStart() throws {
     try withSupervisor { site in
       try create(site, "a", SupervisedSandbox.patient)
-      let held = try Held(site, "a")
+      let held = try Held(site, "a", layer: true)
       let start = try begin(site, "POST", "/containers/\(site.name("a"))/start")
-      #expect(try poll { try site.status("a") != "none" })
+      try waitForRecord(site, "isWanted")
       let update = try site.ask("POST", "/containers/\(site.name("a"))/update", #"{"PidsLimit": 77}"#)
       #expect(update.status == 200, "\(update)")
       held.release()
