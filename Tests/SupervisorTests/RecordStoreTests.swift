@@ -26,6 +26,7 @@ struct RecordStoreTests {
   @Test("What was written last is what is read, however often it was added to the file")
   mutating func last() throws {
     var length = 0
+    record.formerName = "q"
     for restarts in 0..<500 {
       record.lastEnd = UInt64(restarts) << 50
       record.isPaused.toggle()

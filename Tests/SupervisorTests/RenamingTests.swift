@@ -25,7 +25,7 @@ struct RenamingTests {
 
     /// Makes what a partition has.
     func make(_ name: String, _ id: String) throws {
-      try records.save(record(name, id))
+      _ = try records.save(record(name, id), length: 0)
       for directory in ["logs", ".partitions"] {
         try Directory.makeAll("\(scratch.path)/\(directory)/\(name)")
       }
@@ -68,7 +68,7 @@ struct RenamingTests {
   @Test("After its record it is carried out, however far it came", arguments: 0...5)
   func after(steps: Int) throws {
     let files = try Files()
-    try files.records.save(files.record("new", "1", former: "old"))
+    _ = try files.records.save(files.record("new", "1", former: "old"), length: 0)
     let moves: [() throws -> Void] = [
       { try File.rename("\(files.logs)/old", to: "\(files.logs)/new") },
       { try File.rename("\(files.layers)/old", to: "\(files.layers)/new") },
@@ -84,7 +84,7 @@ struct RenamingTests {
   func successor() throws {
     let files = try Files()
     try files.renaming.move(from: "old", to: "new")
-    try files.records.save(files.record("new", "1", former: "old"))
+    _ = try files.records.save(files.record("new", "1", former: "old"), length: 0)
     try files.make("old", "2")
     #expect(try files.load() == [files.record("new", "1"), files.record("old", "2")])
     #expect(try files.scratch.text("logs/old/old-json.log") == "2")
