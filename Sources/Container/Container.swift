@@ -69,12 +69,7 @@ public struct Container: Sendable {
 
   /// Whether the first process still has its end of the fifo open. Only that tells: who starts it may be cut short before
   /// the fifo is removed.
-  private var waitsForStart: Bool {
-    do throws(Errno) {
-      _ = try FileDescriptor.open(fifoPath, [.writeOnly, .nonBlocking])
-      return true
-    } catch { return false }
-  }
+  private var waitsForStart: Bool { StartFifo(path: fifoPath).hasReader }
 
   /// Whether somebody is at work on it: making, starting or removing it.
   var isBeingMade: Bool {

@@ -1,4 +1,5 @@
 import Linux
+import OCI
 
 /// How a container is created, apart from what its configuration says.
 public struct CreateOptions: Sendable {
@@ -24,6 +25,8 @@ public struct CreateOptions: Sendable {
   public var isSibling = false
   /// A directory that belongs to the container alone and is removed with it.
   public var ownedDirectory: String?
+  /// What is noted of the container besides the annotations of its configuration.
+  public var extraAnnotations: NamedValues<String> = [:]
 
   /// Options for the bundle in the directory `bundle`.
   public init(bundle: String) { self.bundle = bundle }
@@ -55,8 +58,13 @@ extension ContainerStore {
   /// Makes a container whose first process waits to be started.
   ///
   /// Nothing of it stays when this throws.
-  public func create(_ id: ContainerID, _ options: CreateOptions) throws(ContainerError) {
-    _ = try make(id, options, LoadedDeviceProgram(), startsAtOnce: false)
+  ///
+  /// - Returns: the container's first process.
+  @discardableResult
+  public func create(
+    _ id: ContainerID, _ options: CreateOptions
+  ) throws(ContainerError) -> StartedProcess {
+    try make(id, options, LoadedDeviceProgram(), startsAtOnce: false)
   }
 
   /// Makes a container and executes its program.
@@ -87,11 +95,13 @@ extension ContainerStore {
     }
     let cgroup = try CgroupPlan(plan, options.cgroupDriver, id, in: self)
 
+    var annotations = config.annotations
+    for extra in options.extraAnnotations.elements { annotations[extra.name] = extra.value }
     let lock = try reserve(id)
     let record = Record(
       id: id, ociVersion: config.ociVersion, bundle: bundle, root: plan.root, created: Clock.now(),
       cgroup: cgroup?.cgroup.path, unit: cgroup?.scope?.unit, namespaces: plan.namespaces,
-      annotations: config.annotations, ownedDirectory: options.ownedDirectory)
+      annotations: annotations, ownedDirectory: options.ownedDirectory)
     var birth = Birth(
       container: Container(record, in: self), plan: plan, options: options, devices: devices, cgroup: cgroup)
     do throws(ContainerError) {

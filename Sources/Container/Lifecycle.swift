@@ -15,9 +15,7 @@ extension Container {
     case .creating: throw ContainerError(.wrongStatus, "cannot start \(id): it is still being created")
     }
     try attempt("start \(id): tell its first process") { () throws(Errno) in
-      let fifo = try FileDescriptor.open(fifoPath, [.writeOnly, .nonBlocking])
-      try fifo.writeOnce("s")
-      try File.remove(fifoPath)
+      try StartFifo(path: fifoPath).tell()
     }
     lock.release()
   }

@@ -69,9 +69,11 @@ extension PartitionDefinition {
     var noted = PartitionDefinition(name: name, content: content)
     noted.opensInput = opensInput
     noted.isRemovedAtEnd = isRemovedAtEnd
+    noted.warm = warm.map { _ in 0 }
     var oldNoted = PartitionDefinition(name: old.name, content: old.content)
     oldNoted.opensInput = old.opensInput
     oldNoted.isRemovedAtEnd = old.isRemovedAtEnd
+    oldNoted.warm = old.warm.map { _ in 0 }
     if noted == oldNoted { return .bookkeeping }
     if case .partition(let settings) = content, case .partition(let oldSettings) = old.content {
       noted.content = .partition(settings.withLimits(of: oldSettings))

@@ -46,8 +46,10 @@ extension PartitionDefinition {
     labels = try object.optional("labels", or: labels)
     log = try object.optional("log", or: log)
     opensInput = try object.optional("interactive", or: false)
-    closesInput = try object.optional("endInputOnce", or: false)
-    isRemovedAtEnd = try object.optional("removeAtEnd", or: false)
+    warm = try object.number("warm", in: 0...Self.mostWarm)
+    closesInput = try object.optional("endInputOnce", or: isFunction)
+    isRemovedAtEnd = try object.optional("removeAtEnd", or: isFunction)
+    if isFunction { try checkFunction() }
     if isRemovedAtEnd, restart != .no {
       throw ConfigError(path: "removeAtEnd", reason: "cannot be together with a restart policy")
     }
@@ -106,6 +108,7 @@ extension PartitionDefinition {
     [
       "name", "image", "rootfs", "bundle", "restart", "restartDelay", "healthCheck", "stopSignal",
       "stopTimeout", "after", "labels", "log", "interactive", "endInputOnce", "removeAtEnd",
+      "warm",
     ] + PartitionSettings.fields
 }
 

@@ -31,10 +31,15 @@ struct DefinitionReferences {
   mutating func errors(in files: [DefinitionFile], beside kept: [DefinitionSet.Entry]) -> Findings {
     var findings = Findings()
     var places: [String: String] = [:]
-    for entry in kept { places[entry.definition.name] = entry.file }
+    var functions: Set<String> = []
+    for entry in kept {
+      places[entry.definition.name] = entry.file
+      if entry.definition.isFunction { functions.insert(entry.definition.name) }
+    }
     for file in files {
       for entry in file.entries {
         let name = entry.definition.name
+        if entry.definition.isFunction { functions.insert(name) }
         if let other = places[name] {
           let path = entry.path.isEmpty ? "name" : "\(entry.path).name"
           findings.add(file, path, "\(quoted(name)) is defined in \(other) already")
@@ -43,7 +48,7 @@ struct DefinitionReferences {
         }
       }
     }
-    if findings.wrong.isEmpty { findUnknown(files, places, &findings) }
+    if findings.wrong.isEmpty { findUnknown(files, places, functions, &findings) }
     if findings.wrong.isEmpty { findCycles(files, kept, &findings) }
     findings.close(files)
     for file in files where findings.wrong.contains(file.path) {
@@ -52,14 +57,19 @@ struct DefinitionReferences {
     return findings
   }
 
-  private func findUnknown(_ files: [DefinitionFile], _ places: [String: String], _ findings: inout Findings)
-  {
+  private func findUnknown(
+    _ files: [DefinitionFile], _ places: [String: String], _ functions: Set<String>,
+    _ findings: inout Findings
+  ) {
     for file in files {
       for entry in file.entries {
-        for (index, name) in entry.definition.after.enumerated() where places[name] == nil {
+        for (index, name) in entry.definition.after.enumerated()
+        where places[name] == nil || functions.contains(name) {
           let reason =
-            dropped[name].map { "\(quoted(name)) is in \($0), which has errors" }
-            ?? "there is no partition \(quoted(name))"
+            functions.contains(name)
+            ? "\(quoted(name)) is a function, which runs when it is asked for"
+            : dropped[name].map { "\(quoted(name)) is in \($0), which has errors" }
+              ?? "there is no partition \(quoted(name))"
           findings.add(file, Self.after(entry, index), reason)
         }
       }

@@ -13,7 +13,7 @@ extension PartitionDefinition {
     case .partition(let settings): settings.write(to: &object)
     }
     object.add("interactive", opensInput, unless: false)
-    object.add("endInputOnce", closesInput, unless: false)
+    object.add("endInputOnce", closesInput, unless: isFunction)
     object.add("restart", restart.description, unless: RestartPolicy.no.description)
     object.add("restartDelay", restartDelay, unless: usual.restartDelay)
     object.add("healthCheck", ifPresent: healthCheck)
@@ -22,7 +22,8 @@ extension PartitionDefinition {
     object.add("after", after, unless: [])
     object.add("labels", labels, unless: [:])
     object.add("log", log, unless: usual.log)
-    object.add("removeAtEnd", isRemovedAtEnd, unless: false)
+    object.add("removeAtEnd", isRemovedAtEnd, unless: isFunction)
+    object.add("warm", ifPresent: warm)
     return .object(object)
   }
 }

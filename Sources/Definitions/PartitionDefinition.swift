@@ -90,6 +90,8 @@ public struct PartitionDefinition: Equatable, Sendable {
   public var closesInput = false
   /// Whether it is removed when it has ended.
   public var isRemovedAtEnd = false
+  /// For a function: how many instances of it wait to be started. `nil` for a partition, which runs itself.
+  public var warm: Int?
 
   /// A partition called `name` with `content`, and nothing out of the ordinary.
   public init(name: String, content: Content) {

@@ -109,6 +109,20 @@ public enum Scheduling {
     try once { linux_ioprio_set(1, pid, `class` << 13 | level) }
   }
 
+  /// How little the process `pid` gets beside others, -20 to 19; 0 is this one (`getpriority(2)`).
+  public static func nice(of pid: Int32) throws(Errno) -> Int32 {
+    // -1 is a value as well as an answer.
+    errno = 0
+    let value = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(pid))
+    if value == -1, errno != 0 { throw Errno.current }
+    return value
+  }
+
+  /// Sets how little the process `pid` gets beside others (`setpriority(2)`).
+  public static func setNice(_ nice: Int32, of pid: Int32) throws(Errno) {
+    try once { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(pid), nice) }
+  }
+
   /// Lets the process `pid` run on `cpus` alone (`sched_setaffinity(2)`).
   public static func setAffinity(_ cpus: [Int], of pid: Int32) throws(Errno) {
     var mask = [UInt64](repeating: 0, count: (cpus.max() ?? 0) / 64 + 1)

@@ -18,6 +18,12 @@ public final class Supervisor {
   /// What else may have to wait for somebody.
   let errands: ErrandQueue
   var partitions = PartitionTable()
+  /// The pools of the functions that are kept warm, by name.
+  var pools: [String: FunctionPool] = [:]
+  /// The names of instances that are being built.
+  var building: Set<String> = []
+  /// When pools are filled next, unless something happens before.
+  var filling: (timer: EventLoop.Timer, deadline: Int64)?
   /// Whether the keepers are there; without one there is nothing more to be done.
   public private(set) var hasKeeper = true
   /// Until the keeper has said what runs, nothing is started.

@@ -51,14 +51,26 @@ struct APIClient: Sendable {
   func stream(
     _ method: String, _ target: String, _ document: JSON? = nil, _ take: ([UInt8]) -> Void
   ) throws(Failure) -> Int {
+    var exchange = try begin(method, target, document)
+    try exchange.read(take)
+    return exchange.status
+  }
+
+  /// Sends a request and waits for the head of the answer.
+  ///
+  /// - Parameter upgrades: whether the connection is to be one of bytes both ways from then on.
+  func begin(
+    _ method: String, _ target: String, _ document: JSON? = nil, upgrades: Bool = false
+  ) throws(Failure) -> APIExchange {
     do throws(Errno) {
       let socket = try Socket.connect(to: path)
       let body = document?.bytes() ?? []
-      var head = "\(method) \(target) HTTP/1.1\r\nHost: swiftjail\r\nConnection: close\r\n"
+      let connection = upgrades ? "Upgrade\r\nUpgrade: tcp" : "close"
+      var head = "\(method) \(target) HTTP/1.1\r\nHost: swiftjail\r\nConnection: \(connection)\r\n"
       if document != nil { head += "Content-Type: application/json\r\n" }
       head += "Content-Length: \(body.count)\r\n\r\n"
       try socket.descriptor.writeAll(Array(head.utf8) + body)
-      return try Answer.read(from: socket.descriptor, take)
+      return try APIExchange(socket, with: path)
     } catch .noSuchFileOrDirectory, .connectionRefused {
       throw Failure(.failed, "no swiftjaild listens at \(path): start one, or name its --socket")
     } catch {
@@ -81,75 +93,4 @@ func percentEncoded(_ text: String) -> String {
     }
   }
   return String(decoding: bytes, as: UTF8.self)
-}
-
-/// An answer as it comes over a connection that ends with it.
-private struct Answer {
-  private var bytes: [UInt8] = []
-
-  static func read(
-    from connection: borrowing FileDescriptor, _ take: ([UInt8]) -> Void
-  ) throws(Errno) -> Int {
-    var answer = Answer()
-    var status: Int?
-    var isChunked = false
-    while let more = try next(connection) {
-      answer.bytes += more
-      if status == nil {
-        guard let head = answer.takeHead() else { continue }
-        status = head.status
-        isChunked = head.isChunked
-      }
-      if isChunked {
-        while let chunk = answer.takeChunk() {
-          if chunk.isEmpty { return status ?? 0 }
-          take(chunk)
-        }
-      } else {
-        if !answer.bytes.isEmpty { take(answer.bytes) }
-        answer.bytes = []
-      }
-    }
-    guard let status else { throw .connectionReset }
-    return status
-  }
-
-  private static func next(_ connection: borrowing FileDescriptor) throws(Errno) -> [UInt8]? {
-    var buffer = [UInt8](repeating: 0, count: 16 << 10)
-    let count = try buffer.withUnsafeMutableBufferPointer { (buffer) throws(Errno) -> Int in
-      try connection.read(into: UnsafeMutableRawBufferPointer(buffer))
-    }
-    return count == 0 ? nil : Array(buffer[..<count])
-  }
-
-  private mutating func takeLine() -> String? {
-    guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-    let line = bytes[..<end].filter { $0 != UInt8(ascii: "\r") }
-    bytes.removeFirst(end + 1)
-    return String(decoding: line, as: UTF8.self)
-  }
-
-  /// The status and how the body comes, once all of the head is there.
-  private mutating func takeHead() -> (status: Int, isChunked: Bool)? {
-    let end = Array("\r\n\r\n".utf8)
-    guard bytes.indices.contains(where: { bytes[$0...].starts(with: end) }) else { return nil }
-    let first = takeLine() ?? ""
-    let words = first.split(separator: " ")
-    var isChunked = false
-    while let line = takeLine(), !line.isEmpty {
-      if line.lowercased() == "transfer-encoding: chunked" { isChunked = true }
-    }
-    return (words.count > 1 ? Int(words[1]) ?? 0 : 0, isChunked)
-  }
-
-  /// The next chunk when all of it is there; the last one is empty.
-  private mutating func takeChunk() -> [UInt8]? {
-    guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-    let digits = bytes[..<end].prefix { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: ";") }
-    let size = Int(String(decoding: digits, as: UTF8.self), radix: 16) ?? 0
-    guard bytes.count >= end + 1 + size + 2 else { return nil }
-    let chunk = Array(bytes[(end + 1)..<(end + 1 + size)])
-    bytes.removeFirst(end + 1 + size + 2)
-    return chunk
-  }
 }

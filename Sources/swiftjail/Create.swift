@@ -11,7 +11,9 @@ enum Create: Command {
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     let id = try arguments.containerID()
     let options = try BundleOptions.read(arguments, settings)
-    try carryOut { () throws(ContainerError) in try settings.store.create(id, options) }
+    try carryOut { () throws(ContainerError) in
+      _ = try settings.store.create(id, options)
+    }
     return 0
   }
 }

@@ -47,15 +47,18 @@ public final class APIService {
       if try serveOwn(request, exchange) { return }
       let target = request.target.text
       let endpoint = try Endpoint(method: request.method.rawValue, target: target)
-      if request.method != .get, request.method != .head {
-        log(
-          "pid \(exchange.peer.pid) of user \(exchange.peer.user): \(request.method.rawValue) \(target.prefix { $0 != "?" })"
-        )
-      }
+      note(request, exchange)
       try serve(endpoint, request, exchange)
     } catch {
       respond(exchange, error)
     }
+  }
+
+  /// Says who has asked for what, unless that was only to know something.
+  func note(_ request: HTTPRequest, _ exchange: HTTPExchange) {
+    guard request.method != .get, request.method != .head else { return }
+    let target = request.target.text.prefix { $0 != "?" }
+    log("pid \(exchange.peer.pid) of user \(exchange.peer.user): \(request.method.rawValue) \(target)")
   }
 
   // MARK: Answers
@@ -119,6 +122,10 @@ public final class APIService {
 
   /// - Returns: whether it is.
   private func serveOwn(_ request: HTTPRequest, _ exchange: HTTPExchange) throws(APIError) -> Bool {
+    if request.target.segments.first == "functions" {
+      try serveFunction(request, exchange)
+      return true
+    }
     guard request.target.segments.first == "swiftjail" else { return false }
     switch (request.method, request.target.segments.dropFirst().first) {
     case (.post, "up"?): definitions.startAll()
@@ -166,6 +173,7 @@ public final class APIService {
       SupervisorCounters.Requests(status: $0.key, count: $0.value)
     }
     counters.starts = supervisor.starts
+    counters.functions = supervisor.functionCounts
     return counters
   }
 

@@ -8,6 +8,9 @@ extension APIService {
     to status: PartitionStatus, _ query: Endpoint.AttachQuery, _ exchange: HTTPExchange
   ) throws(APIError) {
     let name = status.definition.name
+    guard !status.definition.isFunction else {
+      throw .conflict("\(name) is a function: start it, and attach to the instance of it")
+    }
     guard status.state != .paused else {
       throw .conflict("container \(name) is paused, unpause the container before attach")
     }

@@ -190,7 +190,7 @@ extension APIService {
   }
 
   /// Clients tell by the status what kind of failure it was.
-  private static func startError(_ error: SupervisorError) -> APIError {
+  static func startError(_ error: SupervisorError) -> APIError {
     let text = error.description
     guard text.hasPrefix("exec: "), let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")) else {
       return apiError(error)
@@ -204,6 +204,9 @@ extension APIService {
   }
 
   private func restart(_ name: String, timeout: Int64?, _ exchange: HTTPExchange) {
+    if let partition = supervisor.partitions[name], partition.isFunction {
+      return respond(exchange, APIError.conflict("\(name) is a function, which does not run itself"))
+    }
     let startAgain = { [unowned self] in
       do throws(SupervisorError) {
         try supervisor.start(name) { [unowned self] error in
@@ -235,6 +238,12 @@ extension APIService {
       if waiting == 0 { respond(exchange, .ok, ContainerPrune.response(removed: removed, bytes: 0)) }
     }
     for status in prune.select(supervisor.statuses, now: Clock.now()) {
+      // Functions and what waits for them are there for a purpose.
+      if let partition = supervisor.partitions[status.definition.name],
+        partition.isFunction || partition.isPrepared
+      {
+        continue
+      }
       waiting += 1
       do throws(SupervisorError) {
         try supervisor.remove(status.definition.name, force: false) { error in

@@ -60,6 +60,8 @@ public final class Keeper {
     /// When its worker was made, in nanoseconds since 1970.
     let began: Int64
     var hasTerminal = false
+    /// Whether it is prepared, and not started.
+    var waits = false
     /// Whether the worker can do more when it has done this.
     var leavesNoTraces = false
     init(
@@ -128,7 +130,7 @@ public final class Keeper {
 
   private func take(_ request: KeeperRequest) {
     switch request {
-    case .start(let start): begin(start)
+    case .start(let start), .prepare(let start): begin(start)
     case .acknowledge(let number): ends[number] = nil
     case .endInput(let name):
       guard let kept = partitions[name], kept.input != nil else { return }
@@ -149,7 +151,7 @@ public final class Keeper {
   // MARK: Starting
 
   private func begin(_ start: KeeperStart) {
-    if let kept = partitions[start.name] { return say(.started(kept.partition)) }
+    if let kept = partitions[start.name] { return say(.begun(kept.partition, waits: start.waits)) }
     // A supervisor that is gone has asked for it; the report is still to come, and goes to this one.
     guard starting[start.name] == nil, failing[start.name] == nil, !queue.names.contains(start.name) else {
       return
@@ -197,6 +199,7 @@ public final class Keeper {
     let begun = Starting(worker, pump, toInput, after: early.mark, began: began)
     begun.hasTerminal = definition?.hasTerminal ?? false
     begun.leavesNoTraces = leavesNoTraces
+    begun.waits = start.waits
     starting[start.name] = begun
     try loop.watch(begun.number, .readable) { [unowned self] _ in finishStart(start.name) }
   }
@@ -243,7 +246,7 @@ public final class Keeper {
       }
       partitions[name] = Kept(partition, begun.output, input)
       names[pid] = name
-      say(.started(partition))
+      say(.begun(partition, waits: begun.waits))
       if let status = early.take(pid, after: begun.mark) { end(pid, status) }
     case .failed(let reason): fail(name, begun, reason)
     case nil:

@@ -5,6 +5,8 @@ import OCI
 enum KeeperRequest: Equatable {
   /// Start a partition, and keep what it writes.
   case start(KeeperStart)
+  /// Make a partition up to its last step, and keep what it writes: its first process waits to be started.
+  case prepare(KeeperStart)
   /// The end with this number is on record, and need not be told again.
   case acknowledge(UInt64)
   /// Nothing more comes for the standard input of this partition.
@@ -20,6 +22,9 @@ struct KeeperStart: Equatable, JSONRepresentable {
   var definition: JSON
   /// The file that gets what the partition writes.
   var log: String
+  /// Whether it is prepared, and not started. The kind of the request says it as well: who does not know that passes over
+  /// it, and starts nothing.
+  var waits = false
 }
 
 /// What the keeper says to the supervisor.
@@ -34,17 +39,19 @@ enum KeeperReport: Equatable {
   case complete
   /// A partition was started.
   case started(KeptPartition)
+  /// A partition was made, and waits to be started.
+  case prepared(KeptPartition)
   /// A partition could not be started.
   case failed(name: String, reason: String)
   /// The program of a partition has ended.
   case ended(KeptEnd)
 }
 
-/// A partition that runs.
+/// A partition that runs, or waits to be started.
 struct KeptPartition: Equatable, JSONRepresentable {
   var name: String
   var pid: Int32
-  /// When it was started, in nanoseconds since 1970.
+  /// When its first process was made, in nanoseconds since 1970.
   var started: Int64
   /// The keeper's descriptor that leads to its standard input, or its terminal; `nil` without either.
   var input: Int32?
@@ -69,6 +76,7 @@ extension KeeperStart {
     name = try object.required("name")
     definition = try object.required("definition")
     log = try object.required("log")
+    waits = try object.optional("waits", or: false)
   }
 
   var json: JSON {
@@ -76,6 +84,7 @@ extension KeeperStart {
     object.add("name", name)
     object.add("definition", definition)
     object.add("log", log)
+    object.add("waits", waits, unless: false)
     return .object(object)
   }
 }
@@ -130,6 +139,8 @@ extension KeeperRequest: JSONRepresentable {
     let object = try JSON.Object(json: json)
     if let start: KeeperStart = try object.optional("start") {
       self = .start(start)
+    } else if let start: KeeperStart = try object.optional("prepare") {
+      self = .prepare(start)
     } else if let number: UInt64 = try object.optional("acknowledge") {
       self = .acknowledge(number)
     } else if let name: String = try object.optional("endInput") {
@@ -145,6 +156,7 @@ extension KeeperRequest: JSONRepresentable {
     var object = JSON.Object()
     switch self {
     case .start(let start): object.add("start", start)
+    case .prepare(let start): object.add("prepare", start)
     case .acknowledge(let number): object.add("acknowledge", number)
     case .endInput(let name): object.add("endInput", name)
     case .limitLog(let name, let limits):
@@ -164,6 +176,8 @@ extension KeeperReport: JSONRepresentable {
       self = .kept(kept)
     } else if let started: KeptPartition = try object.optional("started") {
       self = .started(started)
+    } else if let prepared: KeptPartition = try object.optional("prepared") {
+      self = .prepared(prepared)
     } else if let ended: KeptEnd = try object.optional("ended") {
       self = .ended(ended)
     } else if let failed: JSON.Object = try object.optional("failed") {
@@ -187,6 +201,7 @@ extension KeeperReport: JSONRepresentable {
     case .full(let name): object.add("full", name)
     case .complete: object.add("complete", true)
     case .started(let started): object.add("started", started)
+    case .prepared(let prepared): object.add("prepared", prepared)
     case .failed(let name, let reason):
       var failed = JSON.Object()
       failed.add("name", name)

@@ -60,19 +60,19 @@ final class Keepers {
       guard incomplete.remove(number) != nil, incomplete.isEmpty else { return }
     case .full: full.insert(number)
     case .ended, .failed: full.remove(number)
-    case .kept, .started, .starting: break
+    case .kept, .started, .prepared, .starting: break
     }
     onReport?(report, number)
   }
 
-  /// Has a partition started by a keeper that has room.
+  /// Has a partition started, or prepared, by a keeper that has room.
   ///
   /// - Returns: `false` when the request is too long, and is not sent.
   func start(_ request: KeeperStart) throws(SupervisorError) -> Bool {
     var number = 0
     while full.contains(number) { number += 1 }
     let connection = if let found = connections[number] { found } else { try start(number) }
-    return connection.send(.start(request))
+    return connection.send(request.waits ? .prepare(request) : .start(request))
   }
 
   /// Tells who has told of the end `number` that it is on record.

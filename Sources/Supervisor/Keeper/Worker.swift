@@ -50,13 +50,13 @@ struct Worker {
   private func make(_ start: KeeperStart) -> (WorkerReport, isReusable: Bool) {
     do throws(ConfigError) {
       let definition = try PartitionDefinition(json: start.definition)
-      return (make(definition), definition.leavesNoTraces)
+      return (make(definition, waits: start.waits), definition.leavesNoTraces)
     } catch {
       return (.failed("the definition: \(error)"), true)
     }
   }
 
-  private func make(_ definition: PartitionDefinition) -> WorkerReport {
+  private func make(_ definition: PartitionDefinition, waits: Bool) -> WorkerReport {
     do throws(ContainerError) {
       let id = try ContainerID(definition.name)
       // What is left of the last time; what somebody else has made under this name stays, and is in the way.
@@ -64,15 +64,16 @@ struct Worker {
         try store.delete(id)
       }
       store.removeUnmade(id)
+      let function = waits ? definition.labels[PartitionDefinition.functionLabel] : nil
       switch definition.content {
-      case .bundle(let path): return .started(pid: try run(id, bundle: path))
+      case .bundle(let path): return .started(pid: try run(id, bundle: path, instanceOf: function))
       case .partition(let settings):
         let draft: PartitionStore.Draft
         do throws(LayerError) { draft = try PartitionStore(of: store).renew(id, settings) } catch {
           return .failed(error.description)
         }
         do throws(ContainerError) {
-          let pid = try run(id, bundle: draft.directory)
+          let pid = try run(id, bundle: draft.directory, instanceOf: function)
           draft.keep()
           return .started(pid: pid)
         } catch {
@@ -85,9 +86,13 @@ struct Worker {
     }
   }
 
-  private func run(_ id: ContainerID, bundle: String) throws(ContainerError) -> Int32 {
+  /// - Parameter function: whose instance it is, which is only prepared.
+  private func run(
+    _ id: ContainerID, bundle: String, instanceOf function: String?
+  ) throws(ContainerError) -> Int32 {
     var options = CreateOptions(bundle: bundle)
     options.isSibling = true
+    if let function { return try prepare(id, options, of: function) }
     return try WorkerReport.handOver(try store.run(id, options, devices), over: report)
   }
 }

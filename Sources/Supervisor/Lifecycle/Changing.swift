@@ -11,6 +11,7 @@ extension Supervisor {
   ) throws(SupervisorError) {
     let partition = try partition(name)
     guard !partition.isPausing else { throw SupervisorError(.conflict, "\(name) is just being paused") }
+    try checkRuns(partition, "pause")
     let container: Container
     do throws(ContainerError) { container = try store.container(try ContainerID(name)) } catch {
       throw SupervisorError(error)
@@ -65,6 +66,7 @@ extension Supervisor {
     _ definition: PartitionDefinition, done: @escaping (SupervisorError?) -> Void
   ) throws(SupervisorError) {
     let partition = try partition(definition.name)
+    try checkRuns(partition, "update")
     let old = partition.definition
     partition.definition = definition
     follow(partition, from: old)

@@ -39,6 +39,8 @@ extension Supervisor {
   /// Ends a partition and removes it.
   func retire(_ name: String) {
     guard let partition = partitions[name] else { return }
+    // What runs of a function is somebody's request, and comes to its end.
+    if partition.isFunction { return remove(partition) }
     partition.isBeingRemoved = true
     end(partition) { [unowned self] in remove(partition) }
   }
@@ -47,8 +49,10 @@ extension Supervisor {
   func change(_ definition: PartitionDefinition, _ extent: DefinitionChanges.Extent) {
     guard let partition = partitions[definition.name] else { return }
     let old = partition.definition
+    let wasFunction = partition.isFunction
     partition.definition = definition
     save(partition)
+    if wasFunction { return changeFunction(partition) }
     switch extent {
     case .bookkeeping: follow(partition, from: old)
     case .limits where partition.isRunning:
@@ -62,7 +66,7 @@ extension Supervisor {
       let ran = partition.record.isWanted
       if ran { partition.record.isRenewing = true }
       end(partition) { [unowned self] in
-        if ran { startUnasked(partition) }
+        if ran || definition.isFunction { startUnasked(partition) }
       }
     }
   }

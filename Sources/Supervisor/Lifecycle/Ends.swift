@@ -9,18 +9,42 @@ extension Supervisor {
     case .kept(let kept):
       guard let partition = partitions[kept.name] else { return logUnknown(kept) }
       partition.keeper = keeper
-      partition.pid = kept.pid
       partition.input = kept.input
-      partition.record.started = kept.started
-    case .starting(let name): partitions[name]?.isStarting = true
-    case .full(let name): if let partition = partitions[name], partition.isStarting { request(partition) }
+      if partition.record.function != nil {
+        keptInstance(partition, kept)
+      } else {
+        partition.pid = kept.pid
+        partition.record.started = kept.started
+      }
+    case .starting(let name): if let partition = partitions[name] { noteStarting(partition) }
+    case .full(let name): if let partition = partitions[name] { requestAgain(partition) }
     case .complete: complete()
     case .started(let kept):
       partitions[kept.name]?.keeper = keeper
       started(kept)
+    case .prepared(let kept):
+      partitions[kept.name]?.keeper = keeper
+      prepared(kept)
     case .failed(let name, let reason): failed(name, reason)
     case .ended(let end): ended(end)
     }
+  }
+
+  /// A keeper has been asked by the last supervisor to make a partition, and has not said what came of it.
+  private func noteStarting(_ partition: Partition) {
+    let record = partition.record
+    if record.function != nil, record.started == nil, !record.isWanted {
+      partition.isBuilding = true
+      building.insert(partition.name)
+    } else {
+      partition.isStarting = true
+    }
+  }
+
+  /// The keeper that was asked to make a partition has no room for it.
+  private func requestAgain(_ partition: Partition) {
+    if partition.isBuilding { return requestBuilding(partition) }
+    if partition.isStarting { request(partition) }
   }
 
   func logUnknown(_ kept: KeptPartition) {
@@ -51,6 +75,7 @@ extension Supervisor {
 
   func failed(_ name: String, _ reason: String) {
     guard let partition = partitions[name] else { return }
+    if partition.isBuilding { return failedToBuild(partition, reason) }
     partition.isStarting = false
     partition.begun = nil
     partition.endOnceStarted = nil
@@ -87,6 +112,11 @@ extension Supervisor {
       keepers.acknowledge(end.number)
       return
     }
+    if partition.record.function != nil, partition.record.started == nil, partition.pid == nil {
+      if !wasStarted(end.name) { return endedWaiting(partition, end) }
+      // By somebody else, or by the last supervisor, which could not note it.
+      if partition.waitingPid == end.pid { noteRelease(partition) }
+    }
     partition.record.lastEnd = end.number
     partition.unacknowledged.append(end.number)
     if let pid = partition.pid, pid != end.pid {
@@ -102,7 +132,10 @@ extension Supervisor {
     partition.record.health = nil
     if let timer = partition.killTimer { loop.cancel(timer) }
     partition.killTimer = nil
-    partition.record.started = end.started
+    // An instance's first process is older than its program.
+    if partition.record.function == nil || partition.record.started == nil {
+      partition.record.started = end.started
+    }
     partition.record.finished = end.finished
     partition.record.exitStatus = end.status
     let container = (try? ContainerID(end.name)).flatMap { id in try? store.container(id) }

@@ -9,6 +9,12 @@ final class Partition {
   var recordLength = 0
   /// The first process while it runs.
   var pid: Int32?
+  /// The first process while that waits to be started, of an instance of a function.
+  var waitingPid: Int32?
+  /// Whether the keeper has been asked to make it, and not to start it, and has not answered.
+  var isBuilding = false
+  /// What gives an instance back that somebody has claimed and does not start.
+  var claimTimer: EventLoop.Timer?
   /// The number of the keeper that has it while it runs.
   var keeper = 0
   /// The keeper's descriptor that leads to its standard input.
@@ -58,6 +64,10 @@ final class Partition {
     }
   }
   var isRunning: Bool { pid != nil }
+  /// Whether it stands for its instances, and never runs itself.
+  var isFunction: Bool { definition.isFunction && !isRunning && !isStarting && restartTimer == nil }
+  /// Whether it is there for whoever starts it, and nothing else can be done with it.
+  var isPrepared: Bool { isBuilding || waitingPid != nil }
 
   /// Gives it the name `name`, on record.
   ///

@@ -38,6 +38,10 @@ struct PartitionRecord: Equatable {
   /// The keeper's number of the last end that is noted here; 0 for none since the machine was started.
   var lastEnd: UInt64 = 0
   var error: String?
+  /// The function that it is an instance of.
+  var function: String?
+  /// Whether somebody has asked for this instance and is going to start it.
+  var isClaimed = false
 }
 
 extension PartitionDefinition: JSONRepresentable {
@@ -55,6 +59,7 @@ extension PartitionRecord: JSONRepresentable {
     id = try object.required("id")
     formerName = try object.text("formerName")
     created = try object.required("created")
+    function = try object.text("function")
     try take(progress: object)
   }
 
@@ -74,6 +79,7 @@ extension PartitionRecord: JSONRepresentable {
     isPaused = try object.optional("isPaused", or: false)
     lastEnd = try object.optional("lastEnd", or: 0)
     error = try object.text("error")
+    isClaimed = try object.optional("isClaimed", or: false)
   }
 
   var json: JSON {
@@ -83,6 +89,7 @@ extension PartitionRecord: JSONRepresentable {
     object.add("id", id)
     object.add("formerName", ifPresent: formerName)
     object.add("created", created)
+    object.add("function", ifPresent: function)
     return .object(object)
   }
 
@@ -103,6 +110,7 @@ extension PartitionRecord: JSONRepresentable {
     object.add("isPaused", isPaused, unless: false)
     object.add("lastEnd", lastEnd, unless: 0)
     object.add("error", ifPresent: error)
+    object.add("isClaimed", isClaimed, unless: false)
     return .object(object)
   }
 }

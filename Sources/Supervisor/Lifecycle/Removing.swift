@@ -26,8 +26,13 @@ extension Supervisor {
     guard partitions[partition.name] === partition else { return done(nil) }
     partition.removers.add(done)
     guard !partition.isLeaving else { return }
-    partition.isLeaving = true
     partition.isBeingRemoved = true
+    if partition.isFunction { closePool(partition.name) }
+    withdraw(partition)
+    if partition.record.function != nil { fillPoolsSoon() }
+    // Nobody would remove what the keeper makes after this: it is removed when that has answered.
+    guard !partition.isBuilding else { return }
+    partition.isLeaving = true
     if let timer = partition.restartTimer { loop.cancel(timer) }
     partition.restartTimer = nil
     // What it has written may be a million files.

@@ -12,7 +12,7 @@ extension Supervisor {
   }
 
   func create(
-    _ definition: PartitionDefinition, _ source: PartitionRecord.Source
+    _ definition: PartitionDefinition, _ source: PartitionRecord.Source, function: String? = nil
   ) throws(SupervisorError) -> Partition {
     let id: ContainerID
     do throws(ContainerError) { id = try ContainerID(definition.name) } catch { throw SupervisorError(error) }
@@ -27,8 +27,9 @@ extension Supervisor {
     do throws(Errno) { try Directory.makeAll(path, mode: 0o700) } catch {
       throw SupervisorError("make \(path)", error)
     }
-    let record = PartitionRecord(
+    var record = PartitionRecord(
       definition: definition, source: source, id: GeneratedName.id(), created: Clock.now())
+    record.function = function
     let partition = Partition(record)
     try records.write(partition)
     partitions[definition.name] = partition
@@ -41,6 +42,13 @@ extension Supervisor {
     let partition = try partition(name)
     guard !partition.isRunning else { throw SupervisorError(.unchanged, "\(name) runs already") }
     guard !partition.isBeingRemoved else { throw SupervisorError(.conflict, "\(name) is being removed") }
+    if partition.isFunction { return try startInstance(of: name) { _, error in done(error) } }
+    if partition.isPrepared {
+      partition.startWaiters.add(done)
+      return partition.isBuilding ? withdraw(partition) : beginPrepared(partition)
+    }
+    withdraw(partition)
+    partition.record.isClaimed = false
     partition.record.failuresInARow = 0
     partition.startWaiters.add(done)
     if let timer = partition.restartTimer { loop.cancel(timer) }
@@ -51,6 +59,7 @@ extension Supervisor {
   func tryStart(_ partition: Partition) {
     guard !partition.isLeaving else { return }
     guard !partition.isBeingRemoved else { return }
+    if partition.isFunction { return openPool(partition) }
     partition.record.isWanted = true
     partition.record.wasStopped = false
     partition.record.isCrashLooping = false

@@ -8,6 +8,7 @@ extension Supervisor {
     _ name: String, timeout: Int64? = nil, done: @escaping () -> Void
   ) throws(SupervisorError) {
     let partition = try partition(name)
+    if partition.isFunction { return stopFunction(partition, timeout: timeout, done: done) }
     guard partition.isRunning || partition.isStarting || partition.restartTimer != nil else {
       throw SupervisorError(.unchanged, "\(name) does not run")
     }

@@ -8,7 +8,9 @@ extension Supervisor {
     isComplete = true
     noteBoot()
     executions.endLeftChecks()
+    reopenPools()
     for partition in partitions.values { resume(partition) }
+    fillPools()
     let waiting = whenComplete
     whenComplete = []
     for action in waiting { action() }
@@ -32,6 +34,17 @@ extension Supervisor {
 
   /// Goes on with a partition where the last supervisor was.
   func resume(_ partition: Partition) {
+    if partition.isBeingRemoved || pools[partition.name] != nil { return }
+    let record = partition.record
+    if partition.isFunction {
+      if record.isRenewing { openPool(partition) }
+      return
+    }
+    if record.function != nil, !partition.isRunning, record.started == nil, !record.isWanted,
+      record.finished == nil
+    {
+      return resumeInstance(partition)
+    }
     let policy = partition.definition.restart
     switch (partition.isRunning, partition.record.isWanted) {
     case (true, true): watchHealth(partition)
@@ -60,7 +73,6 @@ extension Supervisor {
     case (false, false) where partition.definition.isRemovedAtEnd && partition.record.finished != nil:
       remove(partition)
     case (false, false) where isNewBoot:
-      let record = partition.record
       if record.started != nil,
         policy.startsAgain(wasStopped: record.wasStopped, exitStatus: record.exitStatus)
       {

@@ -13,6 +13,7 @@ public enum Metrics {
     var text = PrometheusText()
     text.supervisor(counters)
     text.states(partitions)
+    text.functions(counters.functions)
     let families = PartitionFamilies(partitions)
     families.life(&text)
     families.processor(&text)
@@ -67,6 +68,25 @@ extension PrometheusText {
       let count = partitions.reduce(0 as UInt64) { $1.status.state == state ? $0 + 1 : $0 }
       sample(count, Labels(["state": state.rawValue]))
     }
+  }
+
+  fileprivate mutating func functions(_ functions: [FunctionCounts]) {
+    family("swiftjail_function_instances_wanted", .gauge, "How many instances of it are to wait.")
+    for function in functions { sample(function.wanted, Labels(["name": function.name])) }
+    family("swiftjail_function_instances_ready", .gauge, "How many instances of it wait to be started.")
+    for function in functions { sample(function.ready, Labels(["name": function.name])) }
+    family(
+      "swiftjail_function_starts_total", .counter,
+      "Its starts: warm ones of an instance that waited, and cold ones that found none.")
+    for function in functions {
+      let labels = Labels(["name": function.name])
+      sample(function.warmStarts, labels.adding("start", "warm"))
+      sample(function.coldStarts, labels.adding("start", "cold"))
+    }
+    family(
+      "swiftjail_function_build_failures_total", .counter,
+      "Instances of it that could not be built, or ended while they waited.")
+    for function in functions { sample(function.failures, Labels(["name": function.name])) }
   }
 
   /// Writes a sample of the family: nanoseconds since 1970 as seconds.

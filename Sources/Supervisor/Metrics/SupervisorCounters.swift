@@ -63,6 +63,8 @@ public struct SupervisorCounters: Equatable, Sendable {
   public var starts: UInt64 = 0
   /// Starts that failed.
   public var failedStarts: UInt64 = 0
+  /// Functions, each name once.
+  public var functions: [FunctionCounts] = []
 
   /// A supervisor that was started at `started` and has done nothing yet.
   public init(version: String, started: Int64) {
