@@ -50,6 +50,10 @@ bench: all ## compare with crun and runc, and with podman and containerd (as roo
 	Tests/bench/run
 	Tests/bench/partitions
 
+faults: all ## kill the supervisor and fill its disk for ten minutes, and see what is lost (as root)
+	Tests/install-packages faults
+	Tests/faults/run
+
 demo: all ## show a partition, its isolation and its limits (as root)
 	Tests/install-packages demo
 	Examples/demo
@@ -60,5 +64,5 @@ clean: ## remove what was built
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
-.PHONY: all install uninstall lint test test-unit test-host test-vm bench demo clean help
+.PHONY: all install uninstall lint test test-unit test-host test-vm bench faults demo clean help
 .NOTPARALLEL:

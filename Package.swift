@@ -38,7 +38,7 @@ let package = Package(
       swiftSettings: lean,
       linkerSettings: standalone),
     .executableTarget(
-      name: "swiftjaild", dependencies: ["Linux", "Container", "Supervisor"],
+      name: "swiftjaild", dependencies: ["Linux", "Container", "Layers", "Supervisor"],
       swiftSettings: lean,
       linkerSettings: standalone),
 

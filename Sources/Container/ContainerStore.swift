@@ -49,6 +49,8 @@ public struct ContainerStore: Sendable {
       while true {
         do throws(Errno) {
           try Directory.make(directory, mode: 0o711)
+        } catch  where error == .fileExists && clearRemains(directory) {
+          continue
         } catch .noSuchFileOrDirectory {
           try Directory.makeAll(path, mode: 0o711)
           try Directory.make(directory, mode: 0o711)
@@ -66,6 +68,46 @@ public struct ContainerStore: Sendable {
       )
     } catch {
       throw ContainerError("make the state directory \(directory)", error)
+    }
+  }
+
+  /// Removes what somebody has left who was cut short while making or removing a container: a directory with no record in
+  /// it, at which nobody is at work.
+  ///
+  /// - Returns: whether there was such a directory, and is no more.
+  private func clearRemains(_ directory: String) -> Bool {
+    do throws(Errno) {
+      let lock: Lock
+      switch try Lock.take(directory) {
+      case .some(let taken): lock = taken
+      case .none: return false
+      }
+      let names = try Directory.entries(of: directory).map(\.name)
+      // Drafts of records; whatever else there is is not known here, and stays.
+      guard names.allSatisfy({ $0.hasPrefix("state.json.") || $0.hasPrefix("config.json") }) else {
+        return false
+      }
+      for name in names { try File.remove("\(directory)/\(name)") }
+      try Directory.remove(directory)
+      lock.release()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /// Removes the directory of a container of which nothing else is left: its record last, so that it is there as long as
+  /// anything is of which it tells.
+  func removeDirectory(_ directory: String) throws(Errno) {
+    do throws(Errno) {
+      for entry in try Directory.entries(of: directory) where entry.name != "state.json" {
+        let path = "\(directory)/\(entry.name)"
+        if entry.isDirectory { try Directory.removeTree(path) } else { try File.remove(path) }
+      }
+      do throws(Errno) { try File.remove("\(directory)/state.json") } catch .noSuchFileOrDirectory {}
+      try Directory.remove(directory)
+    } catch .noSuchFileOrDirectory {
+      // Somebody was faster.
     }
   }
 }

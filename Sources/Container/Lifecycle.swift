@@ -130,9 +130,7 @@ extension ContainerStore {
       // while we waited.
       guard error.kind == .noSuchContainer, force else { throw error }
     }
-    try attempt("remove \(directory)") { () throws(Errno) in
-      do throws(Errno) { try Directory.removeTree(directory) } catch .noSuchFileOrDirectory {}
-    }
+    try attempt("remove \(directory)") { () throws(Errno) in try removeDirectory(directory) }
     lock.release()
   }
 

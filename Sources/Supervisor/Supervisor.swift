@@ -31,6 +31,12 @@ public final class Supervisor {
   var whenComplete: [() -> Void] = []
   /// What has happened.
   public let events: EventLog
+  /// Ends of partitions that are gone, which are not in the journal for certain.
+  var strayEnds: [UInt64] = []
+  /// The number of the last end that the keeper has told of.
+  var lastEnd: UInt64 = 0
+  /// Which boot of the machine this is.
+  let boot: String
   /// How many partitions were started.
   var starts: UInt64 = 0
   /// Where messages for the person who runs it go.
@@ -57,8 +63,10 @@ public final class Supervisor {
   static func keeperDirectory(for store: ContainerStore) -> String { "\(store.path)/.keeper" }
 
   /// Takes over what is there for `store`.
+  ///
+  /// - Parameter journalSize: how long each of the two files is at most, in bytes, that tell what has happened.
   public init(
-    store: ContainerStore, _ loop: EventLoop, log: @escaping (String) -> Void
+    store: ContainerStore, journalSize: Int, _ loop: EventLoop, log: @escaping (String) -> Void
   ) throws(SupervisorError) {
     self.loop = loop
     self.store = store
@@ -66,7 +74,7 @@ public final class Supervisor {
     directory = Self.directory(for: store)
     let saved = try RecordStore(directory: "\(directory)/partitions")
     records = SavedRecords(saved, loop, log: log)
-    events = EventLog()
+    boot = (try? File.text(Self.bootID)) ?? ""
     removals = ErrandQueue(loop)
     errands = ErrandQueue(loop)
     let keeping = Self.keeperDirectory(for: store)
@@ -74,6 +82,9 @@ public final class Supervisor {
     do throws(Errno) {
       try Directory.makeAll(keeping, mode: 0o711)
       try Directory.makeAll("\(directory)/logs", mode: 0o700)
+      try Directory.makeAll("\(directory)/events", mode: 0o700)
+      events = EventLog(
+        try Journal("\(directory)/events/events.log", size: journalSize, boot: boot, loop, log: log))
     } catch {
       throw SupervisorError("make the directories in \(directory) and \(keeping)", error)
     }
@@ -83,11 +94,14 @@ public final class Supervisor {
     isNewBoot = Self.isNewBoot(directory)
     for record in found {
       let partition = Partition(record)
-      if isNewBoot { partition.record.lastEnd = 0 }
+      // The keeper of another boot has counted by another clock.
+      if record.boot != boot { partition.record.lastEnd = 0 }
+      partition.record.boot = boot
       partitions[record.definition.name] = partition
     }
     keepers = try Keepers(in: keeping, containers: store.path, loop)
-    records.onSave = { [unowned self] in acknowledge($0) }
+    records.onSave = { [unowned self] in noteSaved($0) }
+    events.onCatchUp = { [unowned self] in acknowledgeAll() }
     keepers.onReport = { [unowned self] report, keeper in take(report, keeper) }
     keepers.onEnd = { [unowned self] in
       hasKeeper = false
@@ -121,11 +135,40 @@ public final class Supervisor {
   /// Notes on disk what is known of a partition.
   func save(_ partition: Partition) { records.save(partition) }
 
-  /// Tells the keeper that it may forget what is on record.
-  func acknowledge(_ partition: Partition) {
-    for number in partition.unacknowledged { keepers.acknowledge(number) }
-    partition.unacknowledged = []
+  private func noteSaved(_ partition: Partition) {
+    partition.isKnownAsWanted = partition.record.isWanted
+    acknowledge(partition)
+    guard partition.isHeld else { return }
+    partition.isHeld = false
+    tryStart(partition)
   }
+
+  /// Tells the keeper that it may forget what is on record and in the journal.
+  func acknowledge(_ partition: Partition) {
+    if partition.unacknowledged.isEmpty { return }
+    acknowledge(&partition.unacknowledged)
+  }
+
+  private func acknowledge(_ ends: inout [UInt64]) {
+    for number in ends where events.has(end: number) { keepers.acknowledge(number) }
+    ends.removeAll { events.has(end: $0) }
+  }
+
+  /// The journal has caught up, so that ends can be forgotten that were only on record.
+  private func acknowledgeAll() {
+    acknowledgeStrays()
+    for partition in partitions.values where records.isSaved(partition) { acknowledge(partition) }
+  }
+
+  /// Has the ends of a partition that is no more forgotten as soon as that may be.
+  func releaseEnds(of partition: Partition) {
+    strayEnds += partition.unacknowledged
+    partition.unacknowledged = []
+    acknowledgeStrays()
+  }
+
+  /// Tells the keeper of the ends of partitions that are no more.
+  func acknowledgeStrays() { acknowledge(&strayEnds) }
 
   // MARK: Commands inside
 

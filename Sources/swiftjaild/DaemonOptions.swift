@@ -1,4 +1,5 @@
 import Container
+import Layers
 import Linux
 import Supervisor
 
@@ -7,6 +8,8 @@ struct DaemonOptions {
   var config = "/etc/swiftjail/partitions.d"
   var root = ContainerStore.defaultPath
   var socket: String?
+  /// Of each of the two files that tell what has happened, in bytes.
+  var journalSize = 16 << 20
 
   static let help = """
     swiftjaild keeps the partitions that files define, and those that it is asked for, as they are to be.
@@ -17,6 +20,8 @@ struct DaemonOptions {
           --config DIR   read the definitions in DIR (default: /etc/swiftjail/partitions.d)
           --root DIR     keep the state of containers in DIR (default: /run/swiftjail)
           --socket PATH  listen at PATH (default: swiftjaild.sock in the root)
+          --journal-size SIZE
+                         keep twice SIZE of what has happened (default: 16m)
       -v, --version      print the version
       -h, --help         print this help
 
@@ -43,6 +48,12 @@ struct DaemonOptions {
         return nil
       case "--config": config = try Self.value(given, &words, of: name)
       case "--root": root = try Self.value(given, &words, of: name)
+      case "--journal-size":
+        let text = try Self.value(given, &words, of: name)
+        guard let size = ByteSize(text), size.bytes >= 64 << 10 else {
+          throw UsageError(description: "\(name): must be an amount such as 16m, and at least 64k")
+        }
+        journalSize = Int(size.bytes)
       case "--socket": socket = try Self.value(given, &words, of: name)
       default: throw UsageError(description: "\(word): there is no such option")
       }

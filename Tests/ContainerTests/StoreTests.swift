@@ -127,6 +127,23 @@ struct StoreTests {
     try store.reserve(id).release()
   }
 
+  @Test("What was left of one that was cut short is not in the way, and what is not known is")
+  func remains() throws {
+    let scratch = try Scratch()
+    let store = ContainerStore(path: scratch.path)
+    let id = try ContainerID("a")
+    try store.reserve(id).release()
+    try File.replace("\(scratch.path)/a/state.json.1", with: [])
+    try File.replace("\(scratch.path)/a/config.json", with: [])
+    try store.reserve(id).release()
+    try #expect(Directory.entries(of: "\(scratch.path)/a").isEmpty)
+    for name in ["state.json", "else"] {
+      try File.replace("\(scratch.path)/a/\(name)", with: [])
+      #expect(throws: ContainerError.self) { try store.reserve(id).release() }
+      try File.remove("\(scratch.path)/a/\(name)")
+    }
+  }
+
   @Test("A container whose process is gone, or is another by now, has stopped")
   func stopped() throws {
     let scratch = try Scratch()

@@ -59,6 +59,8 @@ enum Kernel {
 
   /// Whether systemd is process 1 here (sd_booted(3)).
   static let hasSystemd = exists("/run/systemd/system")
+  /// Whether this is a machine made of software alone, as the test kernel's is.
+  static let isEmulated = contents("/proc/cpuinfo")?.contains("QEMU") ?? false
   static let hasStrace = exists("/usr/bin/strace")
 
   /// Program names that are not swiftjail under test lack what runc and crun lack.

@@ -148,18 +148,23 @@ struct ExecDocumentTests {
 struct EventTests {
   func wants(_ query: String, _ action: ContainerEvent.Action, at time: Int64 = 50) throws -> Bool {
     let query = try EventQuery(try Query(query), now: 100_000_000_000)
-    return query.wants(ContainerEvent(action, of: status(.running), time: time * 1_000_000_000))
+    return query.wants(ContainerEvent(action, of: status(.running), time: time * 1_000_000_000).message)
   }
 
   @Test("An event says what happened, to which container, and when")
   func document() {
-    let json = ContainerEvent(.die(exitStatus: 3), of: status(.exited), time: 5_000_000_001).json
+    let died = ContainerEvent.Action.die(exitStatus: 3, started: 1, finished: 4_000_000_000)
+    let message = ContainerEvent(died, of: status(.exited), time: 5_000_000_001).message
+    let json = message.json
+    #expect((try? EventMessage(json: json)) == message)
     #expect(json["Type"] == .string("container") && json["Action"] == .string("die"))
     #expect(json["Actor", "Attributes", "exitCode"] == .string("3"))
+    #expect(json["Actor", "Attributes", "finishedAt"] == .string("1970-01-01T00:00:04.000000000Z"))
     #expect(json["Actor", "Attributes", "app"] == .string("shop"))
     #expect(json["Actor", "Attributes", "name"] == .string("web"))
     #expect(json["time"] == .integer(5) && json["timeNano"] == .integer(5_000_000_001))
-    let line = ContainerEvent(.execStart(id: "e", command: ["ls", "/"]), of: status(.running), time: 0).line
+    let executed = ContainerEvent.Action.execStart(id: "e", command: ["ls", "/"])
+    let line = ContainerEvent(executed, of: status(.running), time: 0).message.line
     #expect(line.last == 10 && line.filter { $0 == 10 }.count == 1)
   }
 

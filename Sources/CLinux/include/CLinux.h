@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/aio_abi.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
@@ -19,6 +20,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
@@ -269,4 +271,20 @@ static inline ssize_t linux_receive_descriptor(int socket, void *bytes, size_t c
   if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
     *descriptor = *(int *)CMSG_DATA(header);
   return received;
+}
+
+// Input and output that nobody waits for: of it, that a file's data be put on its disk. The system calls have no wrappers.
+static inline int linux_io_setup(unsigned count, aio_context_t *context) {
+  return (int)syscall(SYS_io_setup, count, context);
+}
+static inline int linux_io_destroy(aio_context_t context) { return (int)syscall(SYS_io_destroy, context); }
+static inline int linux_io_submit_sync(aio_context_t context, int file, int event) {
+  struct iocb request = {.aio_lio_opcode = IOCB_CMD_FDSYNC, .aio_fildes = (uint32_t)file,
+                         .aio_flags = IOCB_FLAG_RESFD, .aio_resfd = (uint32_t)event};
+  struct iocb *requests[] = {&request};
+  return (int)syscall(SYS_io_submit, context, 1, requests);
+}
+static inline int linux_io_getevents(aio_context_t context, struct io_event *event) {
+  struct timespec none = {0};
+  return (int)syscall(SYS_io_getevents, context, 0, 1, event, &none);
 }

@@ -210,7 +210,9 @@ extension APIService {
     let startAgain = { [unowned self] in
       do throws(SupervisorError) {
         try supervisor.start(name) { [unowned self] error in
-          if let error { respond(exchange, Self.startError(error)) } else { respond(exchange, .noContent) }
+          if let error { return respond(exchange, Self.startError(error)) }
+          if let partition = supervisor.partitions[name] { supervisor.events.add(.restart, partition) }
+          respond(exchange, .noContent)
         }
       } catch { respond(exchange, error) }
     }

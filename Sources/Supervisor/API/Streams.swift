@@ -82,25 +82,12 @@ extension APIService {
     headers.add("Content-Type", "application/json")
     count(.ok)
     let stream = exchange.startStream(.ok, headers: headers)
-    if query.since != nil {
-      for event in supervisor.events.recent where query.wants(event) { stream.write(event.line) }
-    }
-    let now = Clock.now()
-    if let until = query.until, until <= now { return stream.end() }
-    let end = supervisor.events.watch { event in
-      if query.wants(event) { stream.write(event.line) }
-    }
-    var timer: EventLoop.Timer?
-    if let until = query.until {
-      timer = loop.after(milliseconds: (until - now) / 1_000_000) {
-        end()
-        stream.end()
-      }
-    }
-    stream.whenClosed { [unowned self] in
-      end()
-      if let timer { loop.cancel(timer) }
-    }
+    let pace = LogFollower.Pace(isReady: { stream.isWritable }, whenReady: { stream.whenWritable($0) })
+    let follower = EventFollower(
+      supervisor.events, query, loop, pace, take: { stream.write($0) }, onEnd: { stream.end() })
+    // This is what holds the follower.
+    stream.whenClosed { follower.stop() }
+    follower.start()
   }
 
   // MARK: Statistics

@@ -8,8 +8,8 @@ public struct ContainerEvent: Equatable, Sendable {
   public enum Action: Equatable, Sendable {
     case create
     case start
-    /// It ended, as a shell would say it.
-    case die(exitStatus: Int32)
+    /// It ended with a status, as a shell would say it, and ran from and to these times, in nanoseconds since 1970.
+    case die(exitStatus: Int32, started: Int64, finished: Int64)
     case stop
     case kill(Signal)
     case restart
@@ -27,6 +27,11 @@ public struct ContainerEvent: Equatable, Sendable {
     case execCreate(id: String, command: [String])
     case execStart(id: String, command: [String])
     case execDie(id: String, exitStatus: Int32)
+
+    /// The end `end`.
+    static func died(_ end: KeptEnd) -> Action {
+      .die(exitStatus: end.status, started: end.started, finished: end.finished)
+    }
 
     /// What it is called.
     var name: String {
@@ -56,7 +61,8 @@ public struct ContainerEvent: Equatable, Sendable {
     /// What is said about it beside the container.
     var attributes: NamedValues<String> {
       switch self {
-      case .die(let status): ["exitCode": String(status)]
+      case .die(let status, let started, let finished):
+        ["exitCode": String(status), "startedAt": Clock.text(started), "finishedAt": Clock.text(finished)]
       case .kill(let signal): ["signal": String(signal.rawValue)]
       case .rename(let old): ["oldName": "/\(old)"]
       case .resize(let height, let width): ["height": String(height), "width": String(width)]
@@ -90,27 +96,19 @@ public struct ContainerEvent: Equatable, Sendable {
     self.time = time
   }
 
-  /// The document.
-  public var json: JSON {
+  /// It as the API has it.
+  public var message: EventMessage {
     var attributes = labels
     for element in action.attributes.elements { attributes[element.name] = element.value }
     attributes["image"] = image
     attributes["name"] = name
-    return .members([
-      "status": .string(action.name), "id": .string(id), "from": .string(image), "Type": .string("container"),
-      "Action": .string(action.name),
-      "Actor": .members(["ID": .string(id), "Attributes": attributes.json]), "scope": .string("local"),
-      "time": .integer(time / 1_000_000_000), "timeNano": .integer(time),
-    ])
+    return EventMessage(action: action.name, id: id, attributes: attributes, time: time)
   }
-
-  /// The document on a line, as it goes into the stream.
-  public var line: [UInt8] { json.bytes() + [UInt8(ascii: "\n")] }
 }
 
 /// What `GET /events` asks for.
 public struct EventQuery: Equatable, Sendable {
-  /// From when on, in nanoseconds since 1970; `nil` for from now on.
+  /// From when on, in nanoseconds since 1970; `nil` for from now on, and with `until` for all.
   public let since: Int64?
   /// Until when; `nil` for without an end.
   public let until: Int64?
@@ -133,22 +131,24 @@ public struct EventQuery: Equatable, Sendable {
     }
   }
 
+  /// Whether what happened at `time` may be wanted.
+  func spans(_ time: Int64) -> Bool { time >= since ?? .min && time <= until ?? .max }
+
   /// Whether `event` is wanted.
-  public func wants(_ event: ContainerEvent) -> Bool {
-    if let since, event.time < since { return false }
-    if let until, event.time > until { return false }
+  public func wants(_ event: EventMessage) -> Bool {
+    guard spans(event.time) else { return false }
     // Events of other things than containers there are none.
     for name in ["config", "daemon", "network", "node", "plugin", "secret", "service", "volume"]
     where filters[name] != nil { return false }
     // Of a name such as "exec_start: ls", the beginning is enough.
-    let action = event.action.name.prefix { $0 != ":" }
+    let action = event.action.prefix { $0 != ":" }
     return filters.any("type") { $0 == "container" } && filters.any("scope") { $0 == "local" }
-      && filters.any("event") { $0 == action || $0 == event.action.name }
+      && filters.any("event") { $0 == action || $0 == event.action }
       && filters.any("container") { wanted in
         let wanted = ContainerReference(wanted).text
         return wanted == event.name || (!wanted.isEmpty && event.id.hasPrefix(wanted))
       }
       && filters.any("image") { $0 == event.image || (event.image == "host" && HostImage.isNamed(by: $0)) }
-      && filters.passes(labels: event.labels)
+      && filters.passes(labels: event.attributes)
   }
 }

@@ -68,6 +68,9 @@ struct KeptEnd: Equatable, JSONRepresentable {
   var started: Int64
   /// When it ended.
   var finished: Int64
+
+  /// How long it ran.
+  var milliseconds: Int64 { (finished - started) / 1_000_000 }
 }
 
 extension KeeperStart {

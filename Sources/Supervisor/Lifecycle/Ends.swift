@@ -14,7 +14,7 @@ extension Supervisor {
         keptInstance(partition, kept)
       } else {
         partition.pid = kept.pid
-        partition.record.started = kept.started
+        noteStart(partition, kept.started)
       }
     case .starting(let name): if let partition = partitions[name] { noteStarting(partition) }
     case .full(let name): if let partition = partitions[name] { requestAgain(partition) }
@@ -58,13 +58,13 @@ extension Supervisor {
     partition.isStarting = false
     partition.isPaused = false
     starts += 1
+    cancelRestart(partition)
     partition.pid = kept.pid
     partition.input = kept.input
-    partition.record.started = kept.started
     partition.record.error = nil
     beginChecks(partition)
+    noteStart(partition, kept.started)
     save(partition)
-    events.add(.start, partition)
     answer(partition, nil)
     // Whoever stopped it while it was being started.
     let ending = partition.endOnceStarted ?? .asked(timeout: nil)
@@ -73,12 +73,20 @@ extension Supervisor {
     catchUp(partition)
   }
 
+  /// Notes a start, once.
+  func noteStart(_ partition: Partition, _ time: Int64) {
+    guard partition.record.started != time else { return }
+    partition.record.started = time
+    events.add(.start, partition)
+  }
+
   func failed(_ name: String, _ reason: String) {
     guard let partition = partitions[name] else { return }
     if partition.isBuilding { return failedToBuild(partition, reason) }
     partition.isStarting = false
     partition.begun = nil
     partition.endOnceStarted = nil
+    cancelRestart(partition)
     partition.record.error = reason
     partition.record.exitStatus = Self.startFailure
     partition.record.finished = Clock.now()
@@ -107,10 +115,17 @@ extension Supervisor {
   }
 
   func ended(_ end: KeptEnd) {
+    lastEnd = max(lastEnd, end.number)
+    guard let partition = partitions[end.name] else {
+      events.add(end)
+      strayEnds.append(end.number)
+      return acknowledgeStrays()
+    }
+    partition.unacknowledged.append(end.number)
     // Told again, for lack of an answer last time. The clock does not tell: somebody may have set it back.
-    guard let partition = partitions[end.name], end.number > partition.record.lastEnd else {
-      keepers.acknowledge(end.number)
-      return
+    guard end.number > partition.record.lastEnd else {
+      if !events.has(end: end.number) { events.add([.died(end)], partition, end: end.number) }
+      return acknowledge(partition)
     }
     if partition.record.function != nil, partition.record.started == nil, partition.pid == nil {
       if !wasStarted(end.name) { return endedWaiting(partition, end) }
@@ -118,12 +133,8 @@ extension Supervisor {
       if partition.waitingPid == end.pid { noteRelease(partition) }
     }
     partition.record.lastEnd = end.number
-    partition.unacknowledged.append(end.number)
-    if let pid = partition.pid, pid != end.pid {
-      // It was started again since, and nobody could note that.
-      events.add(.die(exitStatus: end.status), partition)
-      return save(partition)
-    }
+    let isOther = partition.record.function == nil && partition.record.started != end.started
+    if partition.isRunning, isOther || partition.pid != end.pid { return endedBefore(partition, end) }
     partition.pid = nil
     partition.begun = nil
     partition.input = nil
@@ -132,29 +143,46 @@ extension Supervisor {
     partition.record.health = nil
     if let timer = partition.killTimer { loop.cancel(timer) }
     partition.killTimer = nil
+    cancelRestart(partition)
     // An instance's first process is older than its program.
     if partition.record.function == nil || partition.record.started == nil {
-      partition.record.started = end.started
+      noteStart(partition, end.started)
     }
     partition.record.finished = end.finished
     partition.record.exitStatus = end.status
     let container = (try? ContainerID(end.name)).flatMap { id in try? store.container(id) }
     partition.record.wasOutOfMemory = container?.wasOutOfMemory ?? false
-    if partition.record.wasOutOfMemory { events.add(.outOfMemory, partition) }
-    events.add(.die(exitStatus: end.status), partition)
-    decide(partition, status: end.status, ranFor: (end.finished - end.started) / 1_000_000)
+    let died = ContainerEvent.Action.died(end)
+    events.add(
+      partition.record.wasOutOfMemory ? [.outOfMemory, died] : [died], partition, end: end.number)
+    decide(partition, status: end.status, ranFor: end.milliseconds)
     for waiter in partition.endWaiters.takeAll() { waiter(()) }
     removeIfOver(partition)
   }
 
-  /// What the policy says now that the program has ended.
-  func decide(_ partition: Partition, status: Int32, ranFor milliseconds: Int64) {
+  /// Notes an end after which the partition was started again, by a supervisor that could not note either.
+  func endedBefore(_ partition: Partition, _ end: KeptEnd) {
+    events.add([.died(end)], partition, end: end.number)
+    if case .start(_, let inARow) = decision(partition, status: end.status, ranFor: end.milliseconds) {
+      partition.record.failuresInARow = inARow
+      partition.record.restarts += 1
+    } else {
+      // Somebody asked for that start.
+      partition.record.failuresInARow = 0
+    }
+    save(partition)
+  }
+
+  func decision(_ partition: Partition, status: Int32, ranFor milliseconds: Int64) -> RestartDecision {
     var end = RestartDecision.End(exitStatus: status, ran: milliseconds)
     end.wasStopped = partition.record.wasStopped
     end.restartsInARow = partition.record.failuresInARow
-    carryOut(
-      RestartDecision(partition.definition.restart, partition.definition.restartDelay, end), partition, status
-    )
+    return RestartDecision(partition.definition.restart, partition.definition.restartDelay, end)
+  }
+
+  /// Does what the policy says now that the program has ended.
+  func decide(_ partition: Partition, status: Int32, ranFor milliseconds: Int64) {
+    carryOut(decision(partition, status: status, ranFor: milliseconds), partition, status)
     save(partition)
   }
 

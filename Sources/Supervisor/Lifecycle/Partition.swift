@@ -31,6 +31,10 @@ final class Partition {
   var begun: PartitionDefinition?
   /// How it is to end as soon as it is started: somebody has asked for that meanwhile.
   var endOnceStarted: Ending?
+  /// Whether it is on disk that it is to run.
+  var isKnownAsWanted = false
+  /// Whether it is started as soon as that is on disk.
+  var isHeld = false
   var isBeingRemoved = false
   /// Whether its files are being removed.
   var isLeaving = false
@@ -85,7 +89,11 @@ final class Partition {
     case killed
   }
 
-  init(_ record: PartitionRecord) { self.record = record }
+  /// A partition of which `record` is on disk.
+  init(_ record: PartitionRecord) {
+    self.record = record
+    isKnownAsWanted = record.isWanted
+  }
 
   /// What others see of it.
   var status: PartitionStatus {

@@ -35,8 +35,10 @@ struct PartitionRecord: Equatable {
   /// What its health checks said last, since it was started; `nil` without one.
   var health: PartitionStatus.Health?
   var isPaused = false
-  /// The keeper's number of the last end that is noted here; 0 for none since the machine was started.
+  /// The keeper's number of the last end that is noted here; 0 for none in this boot.
   var lastEnd: UInt64 = 0
+  /// In which boot of the machine that number counts.
+  var boot = ""
   var error: String?
   /// The function that it is an instance of.
   var function: String?
@@ -78,6 +80,7 @@ extension PartitionRecord: JSONRepresentable {
     health = (try object.text("health")).flatMap(PartitionStatus.Health.init)
     isPaused = try object.optional("isPaused", or: false)
     lastEnd = try object.optional("lastEnd", or: 0)
+    boot = try object.optional("boot", or: "")
     error = try object.text("error")
     isClaimed = try object.optional("isClaimed", or: false)
   }
@@ -109,6 +112,7 @@ extension PartitionRecord: JSONRepresentable {
     object.add("health", ifPresent: health?.rawValue)
     object.add("isPaused", isPaused, unless: false)
     object.add("lastEnd", lastEnd, unless: 0)
+    object.add("boot", boot, unless: "")
     object.add("error", ifPresent: error)
     object.add("isClaimed", isClaimed, unless: false)
     return .object(object)

@@ -33,8 +33,7 @@ extension Supervisor {
     // Nobody would remove what the keeper makes after this: it is removed when that has answered.
     guard !partition.isBuilding else { return }
     partition.isLeaving = true
-    if let timer = partition.restartTimer { loop.cancel(timer) }
-    partition.restartTimer = nil
+    cancelRestart(partition)
     // What it has written may be a million files.
     removals.add { [self] () throws(SupervisorError) in
       try removeFiles(partition)
@@ -56,7 +55,7 @@ extension Supervisor {
       return
     }
     partitions[partition.name] = nil
-    acknowledge(partition)
+    releaseEnds(of: partition)
     executions.forget(in: partition.name)
     events.add(.destroy, partition)
     answer(partition, SupervisorError(.conflict, "\(partition.name) was removed"))

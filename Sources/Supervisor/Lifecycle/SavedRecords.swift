@@ -39,6 +39,9 @@ final class SavedRecords {
     onSave?(partition)
   }
 
+  /// Whether all that is known of a partition is on disk.
+  func isSaved(_ partition: Partition) -> Bool { unsaved[ObjectIdentifier(partition)] == nil }
+
   /// Removes the record under `name` of a partition.
   func remove(_ partition: Partition, under name: String) throws(SupervisorError) {
     try store.remove(name)

@@ -30,6 +30,9 @@ extension Supervisor {
     var record = PartitionRecord(
       definition: definition, source: source, id: GeneratedName.id(), created: Clock.now())
     record.function = function
+    // Ends up to here are those of others of this name.
+    record.lastEnd = lastEnd
+    record.boot = boot
     let partition = Partition(record)
     try records.write(partition)
     partitions[definition.name] = partition
@@ -48,11 +51,17 @@ extension Supervisor {
       return partition.isBuilding ? withdraw(partition) : beginPrepared(partition)
     }
     withdraw(partition)
+    let before = partition.record
     partition.record.isClaimed = false
     partition.record.failuresInARow = 0
+    noteWanted(partition)
+    // Who is told that it runs may rely on it, whatever becomes of this supervisor.
+    do throws(SupervisorError) { try records.write(partition) } catch {
+      partition.record = before
+      throw error
+    }
     partition.startWaiters.add(done)
-    if let timer = partition.restartTimer { loop.cancel(timer) }
-    partition.restartTimer = nil
+    cancelRestart(partition)
     tryStart(partition)
   }
 
@@ -60,14 +69,12 @@ extension Supervisor {
     guard !partition.isLeaving else { return }
     guard !partition.isBeingRemoved else { return }
     if partition.isFunction { return openPool(partition) }
-    partition.record.isWanted = true
-    partition.record.wasStopped = false
-    partition.record.isCrashLooping = false
-    if !partition.isRunning { partition.record.health = nil }
-    partition.record.isRenewing = false
+    noteWanted(partition)
     partition.endOnceStarted = nil
     save(partition)
     guard isComplete, !partition.isStarting, !partition.isRunning else { return }
+    // The next supervisor ends what it does not know to be wanted.
+    guard partition.isKnownAsWanted else { return partition.isHeld = true }
     partition.isStarting = true
     request(partition)
   }
@@ -84,6 +91,21 @@ extension Supervisor {
     } catch {
       failed(partition.name, error.description)
     }
+  }
+
+  private func noteWanted(_ partition: Partition) {
+    partition.record.isWanted = true
+    partition.record.wasStopped = false
+    partition.record.isCrashLooping = false
+    if !partition.isRunning { partition.record.health = nil }
+    partition.record.isRenewing = false
+  }
+
+  /// Has a partition not started again that was to be.
+  func cancelRestart(_ partition: Partition) {
+    partition.isHeld = false
+    if let timer = partition.restartTimer { loop.cancel(timer) }
+    partition.restartTimer = nil
   }
 
   /// Notes that a partition cannot be started, however often that is tried.

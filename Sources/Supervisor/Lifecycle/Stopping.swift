@@ -9,13 +9,13 @@ extension Supervisor {
   ) throws(SupervisorError) {
     let partition = try partition(name)
     if partition.isFunction { return stopFunction(partition, timeout: timeout, done: done) }
-    guard partition.isRunning || partition.isStarting || partition.restartTimer != nil else {
+    guard partition.isRunning || partition.isStarting || partition.restartTimer != nil || partition.isHeld
+    else {
       throw SupervisorError(.unchanged, "\(name) does not run")
     }
     partition.record.isWanted = false
     partition.record.wasStopped = true
-    if let timer = partition.restartTimer { loop.cancel(timer) }
-    partition.restartTimer = nil
+    cancelRestart(partition)
     save(partition)
     guard partition.isRunning || partition.isStarting else {
       cleanUp(partition)

@@ -1,0 +1,63 @@
+import Linux
+
+/// What has happened to partitions, for those who watch and those who come later.
+public final class EventLog {
+  private let journal: Journal
+  private var watchers: [Int: (ContainerEvent) -> Void] = [:]
+  private var nextWatcher = 0
+
+  /// Whether the end `number` is in the journal for certain.
+  func has(end number: UInt64) -> Bool { journal.written.cover(number) }
+
+  /// Called when what could not be written for a while is in the journal.
+  var onCatchUp: (() -> Void)? {
+    get { journal.onCatchUp }
+    set { journal.onCatchUp = newValue }
+  }
+
+  init(_ journal: Journal) { self.journal = journal }
+
+  /// How many watch.
+  public var watcherCount: Int { watchers.count }
+
+  /// Calls `watcher` for each event from now on.
+  ///
+  /// - Returns: what ends that.
+  public func watch(_ watcher: @escaping (ContainerEvent) -> Void) -> () -> Void {
+    nextWatcher += 1
+    let number = nextWatcher
+    watchers[number] = watcher
+    return { [unowned self] in watchers[number] = nil }
+  }
+
+  func add(_ action: ContainerEvent.Action, _ partition: Partition) {
+    let event = ContainerEvent(action, of: partition.status, time: Clock.now())
+    journal.append([event.message])
+    tell(event)
+  }
+
+  /// Notes what is to be said of an end, which the keeper may have told before.
+  func add(_ actions: [ContainerEvent.Action], _ partition: Partition, end: UInt64) {
+    let now = Clock.now()
+    let events = actions.map { ContainerEvent($0, of: partition.status, time: now) }
+    if !journal.noted.cover(end) { journal.append(events.map(\.message), end: end) }
+    for event in events { tell(event) }
+  }
+
+  /// Notes an end of which no more is known than what the keeper says.
+  func add(_ end: KeptEnd) {
+    guard !journal.noted.cover(end.number) else { return }
+    var attributes = ContainerEvent.Action.died(end).attributes
+    attributes["name"] = end.name
+    journal.append(
+      [EventMessage(action: "die", id: "", attributes: attributes, time: Clock.now())], end: end.number)
+  }
+
+  private func tell(_ event: ContainerEvent) { for watcher in watchers.values { watcher(event) } }
+
+  /// A reader of all that the journal has.
+  func reader() -> LogLines { LogLines(journal.path) }
+
+  /// What has happened and is not in the journal yet.
+  var pending: [EventMessage] { journal.pending.map(\.message) }
+}
