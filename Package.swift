@@ -38,7 +38,7 @@ let package = Package(
       swiftSettings: lean,
       linkerSettings: standalone),
     .executableTarget(
-      name: "swiftjaild", dependencies: ["Linux", "Container", "Layers", "Supervisor"],
+      name: "swiftjaild", dependencies: ["Linux", "Container", "Layers", "Definitions", "Supervisor"],
       swiftSettings: lean,
       linkerSettings: standalone),
 

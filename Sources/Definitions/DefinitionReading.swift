@@ -38,6 +38,8 @@ extension PartitionDefinition {
       } ?? .no
     restartDelay = try object.optional("restartDelay", or: restartDelay)
     healthCheck = try object.optional("healthCheck")
+    load = try object.optional("load")
+    do throws(ConfigError) { try load?.check(content) } catch { throw error.inside("load") }
     stopSignal =
       try object.value("stopSignal", "a signal such as SIGTERM, or a number from 1 to 64", { Signal($0) })
       ?? stopSignal
@@ -106,7 +108,7 @@ extension PartitionDefinition {
   /// The names of what can be in a definition.
   static let fields =
     [
-      "name", "image", "rootfs", "bundle", "restart", "restartDelay", "healthCheck", "stopSignal",
+      "name", "image", "rootfs", "bundle", "restart", "restartDelay", "healthCheck", "load", "stopSignal",
       "stopTimeout", "after", "labels", "log", "interactive", "endInputOnce", "removeAtEnd",
       "warm",
     ] + PartitionSettings.fields

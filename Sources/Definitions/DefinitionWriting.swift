@@ -17,6 +17,7 @@ extension PartitionDefinition {
     object.add("restart", restart.description, unless: RestartPolicy.no.description)
     object.add("restartDelay", restartDelay, unless: usual.restartDelay)
     object.add("healthCheck", ifPresent: healthCheck)
+    object.add("load", ifPresent: load)
     object.add("stopSignal", stopSignal.rawValue, unless: usual.stopSignal.rawValue)
     if stopTimeout != usual.stopTimeout { object.add("stopTimeout", DurationText.text(stopTimeout)) }
     object.add("after", after, unless: [])

@@ -74,6 +74,8 @@ public struct PartitionDefinition: Equatable, Sendable {
   public var restartDelay = RestartDelay()
   /// How it is found out whether it works.
   public var healthCheck: HealthCheck?
+  /// How it follows the load; `nil` for as others without a word on that.
+  public var load: LoadResponse?
   /// What asks it to end.
   public var stopSignal = Signal.terminate
   /// How long it has for that before it is killed, in milliseconds.

@@ -45,6 +45,8 @@ public final class Supervisor {
   let isNewBoot: Bool
   /// The commands inside.
   let executions: ExecutionTable
+  /// What has partitions follow the load.
+  let load: LoadControl
 
   /// Where the records and logs are of a supervisor for the containers in `store`.
   public static func directory(for store: ContainerStore) -> String {
@@ -64,9 +66,12 @@ public final class Supervisor {
 
   /// Takes over what is there for `store`.
   ///
-  /// - Parameter journalSize: how long each of the two files is at most, in bytes, that tell what has happened.
+  /// - Parameters:
+  ///   - journalSize: how long each of the two files is at most, in bytes, that tell what has happened.
+  ///   - load: how partitions follow the load whose definitions do not say it.
   public init(
-    store: ContainerStore, journalSize: Int, _ loop: EventLoop, log: @escaping (String) -> Void
+    store: ContainerStore, journalSize: Int, _ loop: EventLoop, load: LoadDefaults = LoadDefaults(),
+    log: @escaping (String) -> Void
   ) throws(SupervisorError) {
     self.loop = loop
     self.store = store
@@ -88,6 +93,7 @@ public final class Supervisor {
     } catch {
       throw SupervisorError("make the directories in \(directory) and \(keeping)", error)
     }
+    self.load = LoadControl(store, load, events, loop, log: log)
     let (loaded, errors) = try saved.load()
     for error in errors { log(error) }
     let found = Renaming(of: store, logs: "\(directory)/logs").finished(loaded, saved, log: log)

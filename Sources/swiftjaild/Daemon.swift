@@ -26,7 +26,8 @@ final class Daemon {
     // What it is to restart stays ended when it ends for lack of memory.
     try? OutOfMemoryAdjustment.set(OutOfMemoryAdjustment.last)
     supervisor = try Supervisor(
-      store: ContainerStore(path: options.root), journalSize: options.journalSize, loop, log: Message.write)
+      store: ContainerStore(path: options.root), journalSize: options.journalSize, loop, load: options.load,
+      log: Message.write)
     definitions = DesiredState(options.config, supervisor, loop, log: Message.write)
     service = try APIService(
       supervisor, definitions, loop, path: options.socketPath, log: Message.write)

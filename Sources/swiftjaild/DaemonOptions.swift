@@ -1,4 +1,5 @@
 import Container
+import Definitions
 import Layers
 import Linux
 import Supervisor
@@ -10,6 +11,7 @@ struct DaemonOptions {
   var socket: String?
   /// Of each of the two files that tell what has happened, in bytes.
   var journalSize = 16 << 20
+  var load = LoadDefaults()
 
   static let help = """
     swiftjaild keeps the partitions that files define, and those that it is asked for, as they are to be.
@@ -22,8 +24,13 @@ struct DaemonOptions {
           --socket PATH  listen at PATH (default: swiftjaild.sock in the root)
           --journal-size SIZE
                          keep twice SIZE of what has happened (default: 16m)
+          --reclaim-after TIME    give back memory of partitions that are idle for TIME, such as 5m
+          --memory-range MIN-MAX  let partitions lend and borrow memory: between so many percent of their limits
+          --weight-range MIN-MAX  let CPU weights follow demand between these
       -v, --version      print the version
       -h, --help         print this help
+
+    The last three are for partitions whose definitions say nothing of the load.
 
     It may end at any moment: what runs goes on, and the next one takes it over.
 
@@ -55,6 +62,15 @@ struct DaemonOptions {
         }
         journalSize = Int(size.bytes)
       case "--socket": socket = try Self.value(given, &words, of: name)
+      case "--reclaim-after": load.reclaimAfter = try Self.time(Self.value(given, &words, of: name), of: name)
+      case "--memory-range":
+        let range = try Self.range(Self.value(given, &words, of: name), of: name, within: 1...1000)
+        guard range.contains(100) else {
+          throw UsageError(description: "\(name): must be such as 50-200, with 100 percent in it")
+        }
+        load.memory = range
+      case "--weight-range":
+        load.cpuWeight = try Self.range(Self.value(given, &words, of: name), of: name, within: 1...10_000)
       default: throw UsageError(description: "\(word): there is no such option")
       }
     }
@@ -67,6 +83,27 @@ struct DaemonOptions {
       throw UsageError(description: "\(name): needs a value")
     }
     return value
+  }
+
+  private static func time(_ text: String, of name: String) throws(UsageError) -> Int64 {
+    guard let time = DurationText.milliseconds(text), time > 0 else {
+      throw UsageError(description: "\(name): must be a length of time above 0 such as 5m")
+    }
+    return time
+  }
+
+  private static func range(
+    _ text: String, of name: String, within bounds: ClosedRange<Int>
+  ) throws(UsageError) -> ClosedRange<Int> {
+    let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+    guard ends.count == 2, let least = ends[0], let most = ends[1], bounds.contains(least),
+      bounds.contains(most), least < most
+    else {
+      throw UsageError(
+        description: "\(name): must be MIN-MAX, two numbers from \(bounds.lowerBound) to \(bounds.upperBound)"
+      )
+    }
+    return least...most
   }
 
   var socketPath: String { socket ?? "\(root)/swiftjaild.sock" }

@@ -168,6 +168,19 @@ struct EventTests {
     #expect(line.last == 10 && line.filter { $0 == 10 }.count == 1)
   }
 
+  @Test("A change that follows the load is an update, which says what, from what to what, and why")
+  func adaptation() throws {
+    let change = ContainerEvent.Adaptation(resource: .memoryLimit, from: 64, to: 80, reason: "it needs it")
+    let json = ContainerEvent(.adapt(change), of: status(.running), time: 0).json
+    #expect(json["Action"] == .string("update"))
+    for (name, value) in [
+      ("resource", "memory.max"), ("from", "64"), ("to", "80"), ("reason", "it needs it"),
+    ] {
+      #expect(json["Actor", "Attributes", name] == .string(value))
+    }
+    #expect(try wants(#"filters={"event":["update"]}"#, .adapt(change)))
+  }
+
   @Test("Actions are called what Docker calls them")
   func names() {
     #expect(ContainerEvent.Action.execCreate(id: "e", command: ["ls", "-l"]).name == "exec_create: ls -l")

@@ -21,8 +21,10 @@ struct MetricsTests {
 
   @Test("A text has each family once, its help and type before all its samples")
   func families() {
-    let partitions = ["a", "b", "c"].map {
-      Metrics.Partition(status($0, .running), PartitionUsageTests.usage())
+    let partitions = ["a", "b", "c"].map { name in
+      var status = status(name, .running)
+      status.load = PartitionStatus.Load()
+      return Metrics.Partition(status, PartitionUsageTests.usage())
     }
     var counters = SupervisorCounters(version: "1", started: 0)
     counters.requests = [.init(status: 200, count: 5), .init(status: 404, count: 1)]
@@ -48,6 +50,23 @@ struct MetricsTests {
       }
     }
     #expect(seen.count > 30)
+  }
+
+  @Test("Who follows the load has told what was given back, lent and borrowed")
+  func load() {
+    var lender = status("lender", .running)
+    lender.load = PartitionStatus.Load(reclaimed: 7, borrowed: -5)
+    var borrower = status("borrower", .running)
+    borrower.load = PartitionStatus.Load(reclaimed: 0, borrowed: 5)
+    let lines = lines([(lender, nil), (borrower, nil), (status("other", .running), nil)])
+    for line in [
+      #"memory_reclaimed_bytes_total{name="lender"} 7"#, #"memory_lent_bytes{name="lender"} 5"#,
+      #"memory_borrowed_bytes{name="lender"} 0"#, #"memory_lent_bytes{name="borrower"} 0"#,
+      #"memory_borrowed_bytes{name="borrower"} 5"#,
+    ] {
+      #expect(lines.contains { $0 == "swiftjail_partition_\(line)" }, "\(line)")
+    }
+    #expect(!lines.contains { $0.hasPrefix("swiftjail_partition_memory_lent_bytes{name=\"other\"}") })
   }
 
   @Test("A partition's numbers are in the units of the names")

@@ -19,6 +19,8 @@ public struct ContainerEvent: Equatable, Sendable {
     /// It had the old name, with a leading slash in the document.
     case rename(from: String)
     case update
+    /// Something of it was changed to follow the load.
+    case adapt(Adaptation)
     case outOfMemory
     case attach
     case detach
@@ -46,7 +48,7 @@ public struct ContainerEvent: Equatable, Sendable {
       case .pause: "pause"
       case .unpause: "unpause"
       case .rename: "rename"
-      case .update: "update"
+      case .update, .adapt: "update"
       case .outOfMemory: "oom"
       case .attach: "attach"
       case .detach: "detach"
@@ -68,9 +70,36 @@ public struct ContainerEvent: Equatable, Sendable {
       case .resize(let height, let width): ["height": String(height), "width": String(width)]
       case .execCreate(let id, _), .execStart(let id, _): ["execID": id]
       case .execDie(let id, let status): ["execID": id, "exitCode": String(status)]
+      case .adapt(let change):
+        [
+          "resource": change.resource.rawValue, "from": String(change.from), "to": String(change.to),
+          "reason": change.reason,
+        ]
       default: [:]
       }
     }
+  }
+
+  /// A change that follows the load.
+  public struct Adaptation: Equatable, Sendable {
+    /// What is changed, by the name of the cgroup's file.
+    public enum Resource: String, Sendable {
+      /// Memory in use, in bytes.
+      case memory = "memory.current"
+      /// The limit of that, in bytes.
+      case memoryLimit = "memory.max"
+      /// The share of processor time.
+      case cpuWeight = "cpu.weight"
+    }
+
+    /// What is changed.
+    public var resource: Resource
+    /// What it was.
+    public var from: UInt64
+    /// What it is now.
+    public var to: UInt64
+    /// Why, in words.
+    public var reason: String
   }
 
   /// What happened.

@@ -2,6 +2,7 @@ import Container
 import Definitions
 import Layers
 import Linux
+import OCI
 
 /// What can be changed of a partition that is there.
 extension Supervisor {
@@ -68,6 +69,9 @@ extension Supervisor {
     let partition = try partition(definition.name)
     try checkRuns(partition, "update")
     let old = partition.definition
+    do throws(ConfigError) { try definition.load?.check(definition.content) } catch {
+      throw SupervisorError(.invalid, "\(definition.name): load.\(error)")
+    }
     partition.definition = definition
     follow(partition, from: old)
     let finish = { [unowned self] (failure: SupervisorError?) in
@@ -99,6 +103,14 @@ extension Supervisor {
     if definition.restart != old.restart || definition.restartDelay != old.restartDelay {
       reconsider(partition)
     }
+    if definition.content == old.content { followLoad(partition) }
+  }
+
+  /// Has a partition follow the load as its definition says now.
+  func followLoad(_ partition: Partition) {
+    let followed = partition.record.followsLoad
+    load.begin(partition)
+    if partition.record.followsLoad != followed { save(partition) }
   }
 
   /// Gives a partition that was just started what its definition has said since that was begun.
@@ -121,15 +133,17 @@ extension Supervisor {
     let waiting = partition.limitWaiters.takeAll()
     let definition = partition.definition
     let store = store
+    let kept = load.keptFiles(partition)
     // The kernel may have to take memory back first.
     errands.add { () throws(SupervisorError) in
-      try Self.applyLimits(definition, store)
+      try Self.applyLimits(definition, store, keeping: kept)
       return []
     } done: { [unowned self] result in
       partition.isLimiting = false
       var failure: SupervisorError?
       // What has ended meanwhile has no limits.
       if case .failure(let error) = result, partition.isRunning { failure = error }
+      if failure == nil { followLoad(partition) }
       for waiter in waiting { waiter(failure) }
       // Others have changed it since.
       if !partition.limitWaiters.isEmpty { applyLimits(partition) { _ in } }
@@ -137,7 +151,7 @@ extension Supervisor {
   }
 
   private static func applyLimits(
-    _ definition: PartitionDefinition, _ store: ContainerStore
+    _ definition: PartitionDefinition, _ store: ContainerStore, keeping kept: Set<String>
   ) throws(SupervisorError) {
     guard case .partition(let settings) = definition.content else { return }
     do throws(ContainerError) {
@@ -145,7 +159,7 @@ extension Supervisor {
       do throws(LayerError) { try PartitionStore(of: store).rewrite(id, settings) } catch {
         throw ContainerError(.failed, error.description)
       }
-      try store.container(id).updateLimits()
+      try store.container(id).updateLimits(keeping: kept)
     } catch { throw SupervisorError(error) }
   }
 }

@@ -64,6 +64,7 @@ extension Supervisor {
     partition.record.error = nil
     beginChecks(partition)
     noteStart(partition, kept.started)
+    load.begin(partition)
     save(partition)
     answer(partition, nil)
     // Whoever stopped it while it was being started.
@@ -140,6 +141,7 @@ extension Supervisor {
     partition.input = nil
     partition.isPaused = false
     endChecks(partition)
+    load.end(partition)
     partition.record.health = nil
     if let timer = partition.killTimer { loop.cancel(timer) }
     partition.killTimer = nil

@@ -88,6 +88,7 @@ extension Supervisor {
     instance.record.started = Clock.now()
     starts += 1
     beginChecks(instance)
+    load.begin(instance)
     save(instance)
     events.add(.start, instance)
   }

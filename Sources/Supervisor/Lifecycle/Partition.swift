@@ -44,6 +44,8 @@ final class Partition {
   var killTimer: EventLoop.Timer?
   /// What checks its health, while it runs and has a check.
   var monitor: HealthMonitor?
+  /// How it has followed the load; `nil` for one that does not.
+  var load: PartitionStatus.Load?
   /// Who waits for the answer to a start.
   var startWaiters = Waiters<SupervisorError?>()
   /// Who waits for the program's end.
@@ -107,6 +109,7 @@ final class Partition {
     status.error = record.error
     status.state = state
     if isRunning { status.health = record.health }
+    status.load = load
     return status
   }
 

@@ -35,6 +35,8 @@ struct PartitionRecord: Equatable {
   /// What its health checks said last, since it was started; `nil` without one.
   var health: PartitionStatus.Health?
   var isPaused = false
+  /// Whether limits in its cgroup may be others than its definition says.
+  var followsLoad = false
   /// The keeper's number of the last end that is noted here; 0 for none in this boot.
   var lastEnd: UInt64 = 0
   /// In which boot of the machine that number counts.
@@ -79,6 +81,7 @@ extension PartitionRecord: JSONRepresentable {
     isCrashLooping = try object.optional("isCrashLooping", or: false)
     health = (try object.text("health")).flatMap(PartitionStatus.Health.init)
     isPaused = try object.optional("isPaused", or: false)
+    followsLoad = try object.optional("followsLoad", or: false)
     lastEnd = try object.optional("lastEnd", or: 0)
     boot = try object.optional("boot", or: "")
     error = try object.text("error")
@@ -111,6 +114,7 @@ extension PartitionRecord: JSONRepresentable {
     object.add("isCrashLooping", isCrashLooping, unless: false)
     object.add("health", ifPresent: health?.rawValue)
     object.add("isPaused", isPaused, unless: false)
+    object.add("followsLoad", followsLoad, unless: false)
     object.add("lastEnd", lastEnd, unless: 0)
     object.add("boot", boot, unless: "")
     object.add("error", ifPresent: error)

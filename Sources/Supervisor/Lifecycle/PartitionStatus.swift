@@ -24,6 +24,14 @@ public struct PartitionStatus: Sendable {
     case unhealthy
   }
 
+  /// How it has followed the load.
+  public struct Load: Equatable, Sendable {
+    /// Memory that was given back while it was idle, in bytes, since the supervisor was started.
+    public var reclaimed: UInt64 = 0
+    /// By how much its limit of memory is above what its definition gives it, in bytes; below 0 it has lent that.
+    public var borrowed: Int64 = 0
+  }
+
   /// What it is to be.
   public var definition: PartitionDefinition
   /// 64 hexadecimal digits that no other partition has or had.
@@ -46,6 +54,8 @@ public struct PartitionStatus: Sendable {
   public var wasOutOfMemory = false
   /// How often it was started again.
   public var restarts = 0
+  /// How it has followed the load; `nil` for one that does not.
+  public var load: Load?
   /// Why it could not be started, last.
   public var error: String?
 

@@ -9,6 +9,8 @@ extension Supervisor {
     noteBoot()
     executions.endLeftChecks()
     reopenPools()
+    for partition in partitions.values where partition.isRunning { followLoad(partition) }
+    load.isComplete = true
     for partition in partitions.values { resume(partition) }
     fillPools()
     let waiting = whenComplete

@@ -21,6 +21,7 @@ public enum Metrics {
     families.devices(&text)
     families.tasks(&text)
     families.pressure(&text)
+    families.load(&text)
     return text.bytes
   }
 }
@@ -191,6 +192,23 @@ private struct PartitionFamilies {
     eachPressure { labels, pressure in
       if let full = pressure.full { text.sample(microseconds: full.total, labels) }
     }
+  }
+
+  func load(_ text: inout PrometheusText) {
+    let following = partitions.compactMap { partition in partition.status.load.map { (partition.labels, $0) }
+    }
+    text.family(
+      "swiftjail_partition_memory_reclaimed_bytes_total", .counter,
+      "Memory that was given back while it was idle.")
+    for (labels, load) in following { text.sample(load.reclaimed, labels) }
+    text.family(
+      "swiftjail_partition_memory_lent_bytes", .gauge,
+      "How much of its limit of memory others have.")
+    for (labels, load) in following { text.sample(max(0, -load.borrowed), labels) }
+    text.family(
+      "swiftjail_partition_memory_borrowed_bytes", .gauge,
+      "How much its limit of memory is above what it was given.")
+    for (labels, load) in following { text.sample(max(0, load.borrowed), labels) }
   }
 
   private func each<Value>(
