@@ -45,7 +45,7 @@ let package = Package(
     .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
     .testTarget(name: "OCITests", dependencies: ["OCI"]),
     .testTarget(name: "ContainerTests", dependencies: ["Container"]),
-    .testTarget(name: "LayersTests", dependencies: ["Layers"]),
+    .testTarget(name: "LayersTests", dependencies: ["Layers"], exclude: ["Recorded"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Definitions", "Supervisor"], exclude: ["Recorded"]),
     .testTarget(name: "IntegrationTests"),
   ],

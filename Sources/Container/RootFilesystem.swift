@@ -51,6 +51,23 @@ struct RootFilesystem: ~Copyable {
 
   /// Makes all mounts, devices and links.
   mutating func build(_ hostMounts: borrowing HostMounts) throws(ContainerError) {
+    try makeMounts(hostMounts)
+    if !devIsBound { try makeDevices(hostMounts) }
+  }
+
+  /// Makes all mounts, and lets nobody write to those that are gone with this process.
+  mutating func buildFiles(_ hostMounts: borrowing HostMounts) throws(ContainerError) {
+    try makeMounts(hostMounts)
+    for mount in plan.mounts {
+      guard case .fileSystem(let type, _) = mount.kind, type == "tmpfs" || type == "ramfs" else { continue }
+      try attempt("\(mount.field): write-protect \(mount.destination)") { () throws(Errno) in
+        let place = try open(mount.destination)
+        try changeMount(at: "", in: place.rawValue, set: .readOnly)
+      }
+    }
+  }
+
+  private mutating func makeMounts(_ hostMounts: borrowing HostMounts) throws(ContainerError) {
     for (index, mount) in plan.mounts.enumerated() {
       switch mount.kind {
       case .bind:
@@ -60,7 +77,6 @@ struct RootFilesystem: ~Copyable {
       case .cgroup: try mountCgroup(mount)
       }
     }
-    if !devIsBound { try makeDevices(hostMounts) }
   }
 
   /// Opens a place in the container for reference only.

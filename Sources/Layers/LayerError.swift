@@ -11,6 +11,10 @@ public struct LayerError: Error, Sendable, CustomStringConvertible {
     case invalid
     /// There is a partition of that name already.
     case alreadyExists
+    /// There is no such file.
+    case noSuchFile
+    /// The file system can only be read.
+    case readOnly
   }
 
   /// What a caller may want to react to.
@@ -41,6 +45,6 @@ func attempt<Result: ~Copyable>(
   _ operation: @autoclosure () -> String, _ body: () throws(Errno) -> Result
 ) throws(LayerError) -> Result {
   do throws(Errno) { return try body() } catch {
-    throw LayerError(.failed, "\(operation()): \(error)")
+    throw LayerError(error == .readOnlyFileSystem ? .readOnly : .failed, "\(operation()): \(error)")
   }
 }

@@ -86,6 +86,45 @@ public struct PartitionStore: Sendable {
     return Draft(real, lock, tree)
   }
 
+  /// Makes what there is to be of the partition `id`, which does not run, as its start would, for somebody who works on its
+  /// files: until the draft is kept it is not started.
+  ///
+  /// - Throws: `LayerError`, of the kind `.alreadyExists` when it runs, or does not stop being worked on.
+  public func open(_ id: ContainerID, _ settings: PartitionSettings) throws(LayerError) -> Draft {
+    let directory = "\(path)/\(id)"
+    // What is written now is wanted at its start.
+    var settings = settings
+    settings.isTransient = false
+    guard (try? FileStatus.of(directory)) != nil else { return try make(id, settings) }
+    let lock: Lock
+    let real: String
+    do throws(Errno) {
+      real = try File.realPath(directory)
+      lock = try Lock.wait(for: real, milliseconds: Self.patience)
+    } catch .resourceBusy {
+      throw LayerError(.alreadyExists, "somebody else has been at work on the files of \(id) for long")
+    } catch {
+      throw LayerError(.failed, "lock \(directory): \(error)")
+    }
+    if let status = (try? containers.container(id))?.status(), status != .stopped {
+      throw LayerError(.alreadyExists, "the partition \(id) is \(status.rawValue)")
+    }
+    let tree = try PartitionDirectory(path: real, id: id, settings: settings).fill(host)
+    return Draft(real, lock, tree)
+  }
+
+  /// The longest wait for others at work on a partition's files, in milliseconds.
+  private static let patience: Int32 = 30_000
+
+  /// Sees to it that the partition `id`, which runs, is not started again while the result lives, so that no other one has
+  /// the same layers.
+  public func hold(_ id: ContainerID) throws(LayerError) -> Lock {
+    let directory = "\(path)/\(id)"
+    return try attempt("lock \(directory)") { () throws(Errno) in
+      try Lock.wait(for: directory, milliseconds: Self.patience, shared: true)
+    }
+  }
+
   /// Writes the configuration of the partition `id`, which may run, anew.
   public func rewrite(_ id: ContainerID, _ settings: PartitionSettings) throws(LayerError) {
     let directory = "\(path)/\(id)"

@@ -12,92 +12,60 @@ extension Directory {
   public static func removeTree(
     _ name: String, at directory: Int32 = workingDirectory, directoriesOnly: Bool = false
   ) throws(Errno) {
-    try walk(name, at: directory) { (current) throws(Errno) in
-      var names: [Name] = []
+    try empty(
+      try FileDescriptor.open(name, Self.walked, at: directory), directoriesOnly: directoriesOnly)
+    try Directory.remove(name, at: directory)
+  }
+
+  /// The same for the directory `name` in `directory`, which is not emptied either when something is mounted on it.
+  public static func removeTree(_ name: FileName, at directory: Int32) throws(Errno) {
+    guard let top = try name.openDirectory(at: directory) else { throw .noSuchFileOrDirectory }
+    try empty(top, directoriesOnly: false)
+    try name.removeDirectory(at: directory)
+  }
+
+  private static func empty(_ top: consuming FileDescriptor, directoriesOnly: Bool) throws(Errno) {
+    try walk(top) { (current) throws(Errno) in
+      var names: [FileName] = []
       try Directory.forEachName(of: current) { name, isDirectory in
-        if isDirectory || !directoriesOnly { names.append(Name(name)) }
+        if isDirectory || !directoriesOnly { names.append(FileName(name)) }
       }
-      var rest: [Name] = []
-      for name in names where try !name.remove(at: current.rawValue, ifFile: !directoriesOnly) {
+      var rest: [FileName] = []
+      for name in names where try !name.isRemoved(at: current.rawValue, ifFile: !directoriesOnly) {
         rest.append(name)
       }
       return rest
     } leave: { (name, above) throws(Errno) in
       do throws(Errno) { try name.removeDirectory(at: above.rawValue) } catch .noSuchFileOrDirectory {}
     }
-    try Directory.remove(name, at: directory)
   }
 
   /// Calls `body` with the directory at `path` and each one below it, from the top down.
   public static func visitTree(
     _ path: String, _ body: (borrowing FileDescriptor) throws(Errno) -> Void
   ) throws(Errno) {
-    try walk(path, at: workingDirectory) { (current) throws(Errno) in
+    try walk(try FileDescriptor.open(path, Self.walked)) { (current) throws(Errno) in
       try body(current)
-      var names: [Name] = []
+      var names: [FileName] = []
       try Directory.forEachName(of: current) { name, isDirectory in
-        if isDirectory { names.append(Name(name)) }
+        if isDirectory { names.append(FileName(name)) }
       }
       return names
     } leave: { (_, _) throws(Errno) in
     }
   }
 
-  /// A name in a directory: bytes.
-  private struct Name {
-    private let bytes: [CChar]
-
-    init(_ name: UnsafeRawBufferPointer.SubSequence) {
-      bytes = name.map { CChar(bitPattern: $0) } + [0]
-    }
-
-    /// Removes the file, or the directory if it is empty.
-    ///
-    /// - Returns: whether it is gone; otherwise it is a directory with something in it.
-    func remove(at directory: Int32, ifFile: Bool) throws(Errno) -> Bool {
-      if ifFile {
-        do throws(Errno) {
-          try once { unlinkat(directory, bytes, 0) }
-          return true
-        } catch .isDirectory {} catch .noSuchFileOrDirectory { return true }
-      }
-      do throws(Errno) {
-        try removeDirectory(at: directory)
-        return true
-      } catch {
-        // Not empty, or a mount point, which entering it will tell.
-        return error == .noSuchFileOrDirectory
-      }
-    }
-
-    func removeDirectory(at directory: Int32) throws(Errno) {
-      try once { unlinkat(directory, bytes, AT_REMOVEDIR) }
-    }
-
-    /// Opens the directory; `nil` when it is gone.
-    func open(at directory: Int32) throws(Errno) -> FileDescriptor? {
-      let flags = UInt64(O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-      let resolve: ResolveFlags = [.noCrossDevice, .noSymlinks]
-      do throws(Errno) {
-        let raw = try retrying { linux_openat2(directory, bytes, flags, 0, resolve.rawValue) }
-        return FileDescriptor(owning: Int32(raw))
-      } catch .noSuchFileOrDirectory {
-        return nil
-      } catch {
-        throw error.rawValue == EXDEV ? .resourceBusy : error
-      }
-    }
-  }
+  private static let walked: OpenFlags = [.readOnly, .directory, .noFollow]
 
   /// A directory on the way from the top to where the walk is.
   private struct Level {
-    let name: Name?
+    let name: FileName?
     let fileSystem: UInt64
     let inode: UInt64
     /// What is below it and not yet walked.
-    var rest: [Name]
+    var rest: [FileName]
 
-    init(_ name: Name?, _ directory: borrowing FileDescriptor, _ rest: [Name]) throws(Errno) {
+    init(_ name: FileName?, _ directory: borrowing FileDescriptor, _ rest: [FileName]) throws(Errno) {
       self.name = name
       self.rest = rest
       let status = try directory.status()
@@ -111,18 +79,18 @@ extension Directory {
     }
   }
 
-  /// Walks the tree; `enter` tells which directories in one are to be walked, `leave` is called after that with the one
-  /// above it.
+  /// Walks the tree below `top`; `enter` tells which directories in one are to be walked, `leave` is called after that with
+  /// the one above it.
   private static func walk(
-    _ name: String, at directory: Int32,
-    enter: (borrowing FileDescriptor) throws(Errno) -> [Name],
-    leave: (Name, borrowing FileDescriptor) throws(Errno) -> Void
+    _ top: consuming FileDescriptor,
+    enter: (borrowing FileDescriptor) throws(Errno) -> [FileName],
+    leave: (FileName, borrowing FileDescriptor) throws(Errno) -> Void
   ) throws(Errno) {
-    var current = try FileDescriptor.open(name, [.readOnly, .directory, .noFollow], at: directory)
+    var current = top
     var levels = [try Level(nil, current, try enter(current))]
     while let last = levels.indices.last {
       if let next = levels[last].rest.popLast() {
-        guard let below = try next.open(at: current.rawValue) else { continue }
+        guard let below = try next.openDirectory(at: current.rawValue) else { continue }
         levels.append(try Level(next, below, try enter(below)))
         current = below
         continue
@@ -133,6 +101,41 @@ extension Directory {
       guard try levels[last - 1].isAt(above) else { throw .resourceBusy }
       try leave(done, above)
       current = above
+    }
+  }
+}
+
+extension FileName {
+  /// Removes the file, or the directory if it is empty.
+  ///
+  /// - Returns: whether it is gone; otherwise it is a directory with something in it.
+  fileprivate func isRemoved(at directory: Int32, ifFile: Bool) throws(Errno) -> Bool {
+    if ifFile {
+      do throws(Errno) {
+        try remove(at: directory)
+        return true
+      } catch .isDirectory {} catch .noSuchFileOrDirectory { return true }
+    }
+    do throws(Errno) {
+      try removeDirectory(at: directory)
+      return true
+    } catch {
+      // Not empty, or a mount point, which entering it will tell.
+      return error == .noSuchFileOrDirectory
+    }
+  }
+
+  /// Opens the directory; `nil` when it is gone.
+  fileprivate func openDirectory(at directory: Int32) throws(Errno) -> FileDescriptor? {
+    let flags = UInt64(O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    let resolve: ResolveFlags = [.noCrossDevice, .noSymlinks]
+    do throws(Errno) {
+      let raw = try retrying { linux_openat2(directory, characters, flags, 0, resolve.rawValue) }
+      return FileDescriptor(owning: Int32(raw))
+    } catch .noSuchFileOrDirectory {
+      return nil
+    } catch {
+      throw error.rawValue == EXDEV ? .resourceBusy : error
     }
   }
 }

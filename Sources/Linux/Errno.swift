@@ -48,6 +48,8 @@ extension Errno {
   public static let fileTooLarge = Errno(rawValue: EFBIG)
   /// `ENOSPC`
   public static let noSpace = Errno(rawValue: ENOSPC)
+  /// `EROFS`
+  public static let readOnlyFileSystem = Errno(rawValue: EROFS)
   /// `EPIPE`
   public static let brokenPipe = Errno(rawValue: EPIPE)
   /// `EADDRINUSE`

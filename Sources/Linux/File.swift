@@ -37,8 +37,12 @@ public struct FileStatus: Sendable {
   public let group: UInt32
   /// Length in bytes.
   public let size: Int
+  /// How many names it has.
+  public let links: UInt64
   /// When its content or any of this last changed, in nanoseconds since 1970.
   public let changed: Int64
+  /// When its content last changed, in nanoseconds since 1970.
+  public let modified: Int64
 
   init(_ status: stat) {
     kind = FileKind(mode: status.st_mode)
@@ -49,7 +53,16 @@ public struct FileStatus: Sendable {
     user = status.st_uid
     group = status.st_gid
     size = Int(status.st_size)
-    changed = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
+    links = UInt64(status.st_nlink)
+    changed = Self.nanoseconds(status.st_ctim)
+    modified = Self.nanoseconds(status.st_mtim)
+  }
+
+  /// Whoever owns a file may say of it that it was changed in a time that has no number here.
+  private static func nanoseconds(_ time: timespec) -> Int64 {
+    let second: Int64 = 1_000_000_000
+    let longest = Int64.max / second - 1
+    return min(max(Int64(time.tv_sec), -longest), longest) * second + Int64(time.tv_nsec)
   }
 }
 
@@ -67,6 +80,22 @@ public struct DeviceNumber: Hashable, Sendable {
 }
 
 extension FileStatus {
+  /// Kind and permissions as `stat(2)` has them.
+  public var mode: UInt32 {
+    let type: mode_t =
+      switch kind {
+      case .regular: S_IFREG
+      case .directory: S_IFDIR
+      case .symbolicLink: S_IFLNK
+      case .characterDevice: S_IFCHR
+      case .blockDevice: S_IFBLK
+      case .fifo: S_IFIFO
+      case .socket: S_IFSOCK
+      case .unknown: 0
+      }
+    return UInt32(type) | permissions
+  }
+
   /// The status of the file at `path`, of a symbolic link itself unless `following` (`fstatat(2)`).
   public static func of(
     _ path: String, at directory: Int32 = workingDirectory, following: Bool = true
@@ -79,7 +108,7 @@ extension FileStatus {
 
 /// File systems told apart by `statfs(2)`.
 public enum FileSystemKind: Sendable {
-  case procfs, cgroup2, devpts, other
+  case procfs, sysfs, cgroup, cgroup2, devpts, other
 }
 
 /// What `statfs(2)` tells of a file system.
@@ -97,6 +126,8 @@ public struct FileSystemStatus: Sendable {
   private init(_ status: statfs) {
     switch UInt64(UInt32(truncatingIfNeeded: status.f_type)) {
     case 0x9fa0: kind = .procfs
+    case 0x6265_6572: kind = .sysfs
+    case 0x27_e0eb: kind = .cgroup
     case 0x6367_7270: kind = .cgroup2
     case 0x1cd1: kind = .devpts
     default: kind = .other

@@ -47,6 +47,8 @@ public final class Supervisor {
   let executions: ExecutionTable
   /// What has partitions follow the load.
   let load: LoadControl
+  /// Who works on files inside.
+  let copies = CopyTable()
 
   /// Where the records and logs are of a supervisor for the containers in `store`.
   public static func directory(for store: ContainerStore) -> String {

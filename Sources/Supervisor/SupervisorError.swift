@@ -7,7 +7,7 @@ public struct SupervisorError: Error, Sendable, CustomStringConvertible {
   /// What a caller may want to react to.
   public enum Kind: UInt8, Sendable {
     /// The kernel or the system refused.
-    case failed
+    case failed = 1
     /// What was asked for cannot be.
     case invalid
     /// There is no such thing.
@@ -16,6 +16,8 @@ public struct SupervisorError: Error, Sendable, CustomStringConvertible {
     case conflict
     /// It is that way already.
     case unchanged
+    /// It must not be written to.
+    case forbidden
   }
 
   /// What a caller may want to react to.
@@ -32,6 +34,19 @@ public struct SupervisorError: Error, Sendable, CustomStringConvertible {
   /// The kernel refused `operation` with `errno`.
   public init(_ operation: String, _ errno: Errno) {
     self.init(.failed, "\(operation): \(errno)")
+  }
+
+  /// What a partition's files said no to.
+  public init(_ error: LayerError) {
+    let kind: Kind =
+      switch error.kind {
+      case .failed: .failed
+      case .invalid: .invalid
+      case .alreadyExists: .conflict
+      case .noSuchFile: .notFound
+      case .readOnly: .forbidden
+      }
+    self.init(kind, error.description)
   }
 
   /// What a container said no to.

@@ -73,6 +73,9 @@ static inline long linux_openat2(int dir, const char *path, uint64_t flags, uint
 static inline long linux_fgetxattr(int file, const char *name, void *value, size_t size) {
   return syscall(SYS_fgetxattr, file, name, value, size);
 }
+static inline long linux_fsetxattr(int file, const char *name, const void *value, size_t size) {
+  return syscall(SYS_fsetxattr, file, name, value, size, 0);
+}
 
 static inline long linux_open_tree(int dir, const char *path, unsigned flags) {
   return syscall(SYS_open_tree, dir, path, flags);

@@ -8,7 +8,7 @@ import OCI
 public final class APIService {
   let supervisor: Supervisor
   let loop: EventLoop
-  private let log: (String) -> Void
+  let log: (String) -> Void
   private let definitions: DesiredState
   private let started = Clock.now()
   private var server: HTTPServer?
@@ -31,8 +31,10 @@ public final class APIService {
     self.definitions = definitions
     self.loop = loop
     self.log = log
+    var settings = HTTPServer.Settings()
+    settings.streamsBody = Self.hasStreamedBody
     do throws(HTTPServerError) {
-      server = try HTTPServer(loop: loop, path: path, group: "swiftjail") {
+      server = try HTTPServer(loop: loop, path: path, group: "swiftjail", settings: settings) {
         [unowned self] request, exchange in
         // Before it is known what runs, an answer would be a guess.
         supervisor.whenReady { [unowned self] in serve(request, exchange) }
@@ -98,6 +100,7 @@ public final class APIService {
       switch error.kind {
       case .failed: 500
       case .invalid: 400
+      case .forbidden: 403
       case .notFound: 404
       case .conflict, .unchanged: 409
       }

@@ -15,7 +15,7 @@ extension APIService {
     case .createExecution, .startExecution, .resizeExecution, .inspectExecution:
       try serveExecution(endpoint, request, exchange)
     case .changes(let reference): try listChanges(of: try find(reference), exchange)
-    case .archiveStatus, .readArchive, .writeArchive: throw .notOffered("copying files")
+    case .archiveStatus, .readArchive, .writeArchive: try serveArchive(endpoint, exchange)
     case .logs(let reference, let query): try streamLogs(of: try find(reference), query, exchange)
     case .attach(let reference, let query): try attach(to: try find(reference), query, exchange)
     case .statistics(let reference, let isStream, let isOneShot):

@@ -117,7 +117,8 @@ public enum Endpoint: Equatable, Sendable {
     public let path: String
     /// Whether a directory is never put in the place of a file, nor the other way round.
     public let keepsKinds: Bool
-    /// Whether owners are those of the archive.
-    public let keepsOwners: Bool
+    /// Whether all of it is given to the user that the container runs as, when that is not root; otherwise it belongs to
+    /// those whom the archive names.
+    public let givesToUser: Bool
   }
 }

@@ -147,7 +147,7 @@ extension Endpoint {
         container,
         ArchiveQuery(
           path: try path(query), keepsKinds: query.flag("noOverwriteDirNonDir"),
-          keepsOwners: query.flag("copyUIDGID")))
+          givesToUser: query.flag("copyUIDGID")))
     default: return nil
     }
   }

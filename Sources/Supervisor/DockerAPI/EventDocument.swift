@@ -21,6 +21,10 @@ public struct ContainerEvent: Equatable, Sendable {
     case update
     /// Something of it was changed to follow the load.
     case adapt(Adaptation)
+    /// Files were copied out of it.
+    case archivePath
+    /// Files were copied into it.
+    case extractToDirectory
     case outOfMemory
     case attach
     case detach
@@ -49,6 +53,8 @@ public struct ContainerEvent: Equatable, Sendable {
       case .unpause: "unpause"
       case .rename: "rename"
       case .update, .adapt: "update"
+      case .archivePath: "archive-path"
+      case .extractToDirectory: "extract-to-dir"
       case .outOfMemory: "oom"
       case .attach: "attach"
       case .detach: "detach"

@@ -1,54 +1,62 @@
 import Linux
 
-/// A process that finds out what would take too long for one that others wait for, and says it over a pipe.
+/// A process that does what would take too long for one that others wait for, and says over a pipe what came of it.
 final class Errand {
   private var source: FileDescriptor
+  private let process: Pidfd
   private let loop: EventLoop
   private var said: [UInt8] = []
-  private let done: (Result<[UInt8], SupervisorError>) -> Void
+  private var done: ((Result<[UInt8], SupervisorError>) -> Void)?
 
   /// So much can be said, in bytes.
   private static let most = 64 << 20
 
   private init(
-    _ source: consuming FileDescriptor, _ loop: EventLoop,
+    _ source: consuming FileDescriptor, _ process: consuming Pidfd, _ loop: EventLoop,
     _ done: @escaping (Result<[UInt8], SupervisorError>) -> Void
   ) {
     self.source = source
+    self.process = process
     self.loop = loop
     self.done = done
   }
 
-  /// Does `work` in a process of its own, and calls `done` with what came of it.
+  /// Does `work` in a process of its own, and calls `done` with what came of it once that has ended.
   ///
+  /// - Parameter kept: the numbers of descriptors that it needs; it has no other.
   /// - Throws: `Errno` when there can be no such process.
+  @discardableResult
   static func run(
-    _ loop: EventLoop, _ work: () throws(SupervisorError) -> [UInt8],
+    _ loop: EventLoop, keeping kept: [Int32] = [], _ work: () throws(SupervisorError) -> [UInt8],
     done: @escaping (Result<[UInt8], SupervisorError>) -> Void
-  ) throws(Errno) {
+  ) throws(Errno) -> Errand {
     let pipe = try FileDescriptor.pipe()
     let number = pipe.write.rawValue
     switch try clone(into: []) {
     case .child:
       // Clients that hang up are not to wait for it.
-      try? closeAll(from: 3, except: [number])
+      try? closeAll(from: 3, except: kept + [number])
       OutOfMemoryAdjustment.restore()
       exitNow(answer(work, over: pipe.write))
-    case .parent: break
+    case .parent(_, let process):
+      try pipe.read.setNonBlocking()
+      let source = pipe.read.rawValue
+      let errand = Errand(pipe.read, process, loop, done)
+      try loop.watch(source, .readable) { _ in errand.read() }
+      return errand
     }
-    try pipe.read.setNonBlocking()
-    let source = pipe.read.rawValue
-    let errand = Errand(pipe.read, loop, done)
-    try loop.watch(source, .readable) { _ in errand.read() }
   }
 
-  /// The first byte tells whether it went well; of an error, the second what kind it is.
+  /// Ends it at once, whatever it is at: `done` is called as if it had been killed by somebody else.
+  func end() { try? process.send(.kill) }
+
+  /// The first byte tells whether it went well, and if not, what kind of failure it was.
   private static func answer(
     _ work: () throws(SupervisorError) -> [UInt8], over pipe: borrowing FileDescriptor
   ) -> Int32 {
     let message: [UInt8]
     do throws(SupervisorError) { message = [0] + (try work()) } catch {
-      message = [1, error.kind.rawValue] + error.description.utf8
+      message = [error.kind.rawValue] + error.description.utf8
     }
     do throws(Errno) {
       try pipe.writeAll(message)
@@ -72,7 +80,22 @@ final class Errand {
       // As if it had said no more.
     }
     loop.forget(source.rawValue)
-    done(result)
+    awaitEnd()
+  }
+
+  /// What it has mounted is there until it has ended.
+  private func awaitEnd() {
+    if said.count > Self.most { end() }
+    do throws(Errno) {
+      try loop.watch(process.descriptor.rawValue, .readable) { [self] _ in finish() }
+    } catch { finish() }
+  }
+
+  private func finish() {
+    loop.forget(process.descriptor.rawValue)
+    let done = self.done
+    self.done = nil
+    done?(result)
   }
 
   private var result: Result<[UInt8], SupervisorError> {
@@ -81,12 +104,13 @@ final class Errand {
     }
     switch said.first {
     case 0?: return .success(Array(said.dropFirst()))
+    case let kind?:
+      return .failure(
+        SupervisorError(
+          SupervisorError.Kind(rawValue: kind) ?? .failed, String(decoding: said.dropFirst(), as: UTF8.self)))
     case nil:
       return .failure(
-        SupervisorError(.failed, "the process that was to find out was killed, or lacked memory"))
-    default:
-      let kind = said.dropFirst().first.flatMap(SupervisorError.Kind.init) ?? .failed
-      return .failure(SupervisorError(kind, String(decoding: said.dropFirst(2), as: UTF8.self)))
+        SupervisorError(.failed, "the process that was to do it was killed, or lacked memory"))
     }
   }
 }

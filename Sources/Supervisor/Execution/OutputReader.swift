@@ -6,6 +6,8 @@ final class OutputReader {
   private let loop: EventLoop
   private let take: ([UInt8]) -> Void
   private var isOpen = true
+  /// Called when nothing more comes.
+  var onEnd: (() -> Void)?
 
   init(
     _ source: consuming FileDescriptor, _ loop: EventLoop, _ take: @escaping ([UInt8]) -> Void
@@ -16,7 +18,10 @@ final class OutputReader {
     self.loop = loop
     self.take = take
     try loop.watch(number, .readable) { [unowned self] _ in
-      if !moveOnce() { close() }
+      if !moveOnce() {
+        close()
+        onEnd?()
+      }
     }
   }
 

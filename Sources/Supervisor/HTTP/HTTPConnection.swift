@@ -33,6 +33,7 @@ final class HTTPConnection {
   private enum Wait: Equatable {
     case request(UInt64)
     case idle(UInt64)
+    case body(received: Int)
     case output(sent: Int)
     case drain
   }
@@ -56,6 +57,8 @@ final class HTTPConnection {
   private var callbacks = Callbacks()
 
   private var isPaused = false
+  /// How much of streamed bodies has come, in bytes.
+  private var received = 0
   private var sending = Sending.open
   /// Whether the handler is still at the answer to the last request.
   private var isAnswering = false
@@ -77,7 +80,7 @@ final class HTTPConnection {
     self.settings = settings
     self.handler = handler
     self.onEnd = onEnd
-    parser = HTTPRequestParser(limits: settings.limits)
+    parser = HTTPRequestParser(limits: settings.limits, streamsBody: settings.streamsBody)
     deadline = Deadline(loop)
     self.socket = try BufferedSocket(socket, loop: loop)
     self.socket.onEvents = { [weak self] events in self?.ready(events) }
@@ -114,6 +117,8 @@ final class HTTPConnection {
   func respond(_ number: UInt64, _ response: HTTPResponse) {
     enter {
       guard isOpen(number, .answering) else { return }
+      // Where the next request starts is known when the body has come.
+      if parser.isStreaming { request.keepsAlive = false }
       socket.append(response.bytes(keepsAlive: keepsAliveField, isHead: request.isHead))
       endAnswer(keepsAlive: request.keepsAlive)
     }
@@ -205,7 +210,7 @@ final class HTTPConnection {
   }
 
   func setPaused(_ number: UInt64, _ paused: Bool) {
-    enter { if isOpen(number, .hijacked) { isPaused = paused } }
+    enter { if isOpen(number, .hijacked, .answering) { isPaused = paused } }
   }
 
   /// Sets what the handler of request `number` waits for. Once the client has gone, it is told so at once.
@@ -237,7 +242,7 @@ final class HTTPConnection {
   }
 
   private func endAnswer(keepsAlive: Bool) {
-    phase = keepsAlive ? .receiving : .finishing(draining: false)
+    phase = keepsAlive && !parser.isStreaming ? .receiving : .finishing(draining: parser.isStreaming)
     isAnswering = false
     dropCallbacks()
   }
@@ -321,6 +326,7 @@ final class HTTPConnection {
         refuse(error)
       }
     }
+    streamBody()
     guard phase == .hijacked, let onBytes = callbacks.onBytes, !isPaused else { return }
     // The first of it may have come behind the request.
     let bytes = parser.takeRest()
@@ -331,8 +337,38 @@ final class HTTPConnection {
     }
   }
 
+  /// Hands over what has come of a body.
+  private func streamBody() {
+    guard phase == .answering, parser.isStreaming, let onBytes = callbacks.onBytes, !isPaused else { return }
+    if parser.isAwaitingContinue {
+      parser.didContinue()
+      socket.append(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+    }
+    do throws(HTTPError) {
+      let piece = try parser.nextOfBody()
+      received += piece.bytes.count
+      if !piece.bytes.isEmpty { onBytes(piece.bytes) }
+      if phase != .answering {
+        // It was answered.
+      } else if piece.isLast {
+        let action = callbacks.onReadEnd
+        callbacks.onReadEnd = nil
+        action?()
+      } else if socket.hasReadEnded {
+        socket.breakOff()
+      }
+    } catch {
+      let onClose = callbacks.onClose
+      respond(number, HTTPResponse(error))
+      onClose?()
+    }
+    // Answered already: what is behind the body is a request.
+    if phase == .receiving { hasStalled = true }
+  }
+
   private func hand(_ request: HTTPRequest) {
     number += 1
+    isPaused = false
     self.request = (request.keepsAlive, request.method == .head, request.version)
     phase = .answering
     isAnswering = true
@@ -375,7 +411,8 @@ final class HTTPConnection {
     case .receiving: isWritable
     case .hijacked: callbacks.onBytes != nil && !isPaused
     case .draining: true
-    case .answering, .streaming, .finishing, .closed: false
+    case .answering: parser.isStreaming && callbacks.onBytes != nil && !isPaused
+    case .streaming, .finishing, .closed: false
     }
   }
 
@@ -385,7 +422,8 @@ final class HTTPConnection {
     // Who has never asked for anything has no longer than who is asking.
     case .receiving: parser.isIdle && number > 0 ? .idle(number) : .request(number)
     case .draining: .drain
-    case .answering, .streaming, .hijacked, .closed: nil
+    case .answering: isReading ? .body(received: received) : nil
+    case .streaming, .hijacked, .closed: nil
     }
   }
 
@@ -396,7 +434,7 @@ final class HTTPConnection {
     let time: Int64? =
       switch now {
       case .request: settings.requestTime
-      case .idle, .output: settings.idleTime
+      case .idle, .output, .body: settings.idleTime
       case .drain: Self.drainTime
       case nil: nil
       }
@@ -404,6 +442,7 @@ final class HTTPConnection {
   }
 
   private func timeIsUp() {
+    if case .body = awaited { return lose() }
     guard case .request = awaited, !parser.isIdle else { return close() }
     refuse(HTTPError(.requestTimeout, "the request was not whole after \(settings.requestTime) ms"))
   }

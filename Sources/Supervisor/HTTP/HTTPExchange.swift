@@ -39,6 +39,22 @@ public final class HTTPExchange {
       connection, connection.hijack(number, contentType: contentType, upgrade: upgrade))
   }
 
+  /// Calls `action` with whatever comes of a body that is streamed. Until then nothing of it is received.
+  public func onBytes(_ action: @escaping ([UInt8]) -> Void) {
+    connection.setCallbacks(number) { $0.onBytes = action }
+  }
+
+  /// Calls `action` when all of a body that is streamed has come.
+  public func onReadEnd(_ action: @escaping () -> Void) {
+    connection.setCallbacks(number) { $0.onReadEnd = action }
+  }
+
+  /// Receives nothing of the body until `resumeReading`: the client has to wait.
+  public func pauseReading() { connection.setPaused(number, true) }
+
+  /// Receives again.
+  public func resumeReading() { connection.setPaused(number, false) }
+
   /// Calls `action` when the client goes away before the answer's end; at once when it has gone. There is one such
   /// action for an exchange and what comes of it.
   public func whenClosed(_ action: @escaping () -> Void) {

@@ -23,7 +23,7 @@ public struct HTTPRequest: Equatable, Sendable {
   public let version: HTTPVersion
   /// The header.
   public let headers: HTTPHeaders
-  /// The body, without the framing that it came in.
+  /// The body, without the framing that it came in; nothing where it is streamed.
   public var body: [UInt8] = []
 
   /// Whether the client wants the connection for further requests (RFC 9112, section 9.3).

@@ -28,8 +28,16 @@ struct HTTPRequestParser {
   private var body: [UInt8] = []
   /// Whether the client waits to be told to send the body.
   private(set) var isAwaitingContinue = false
+  private let streamsBody: HTTPServer.BodyStreaming
+  /// Whether a request was handed out whose body is still to come.
+  private(set) var isStreaming = false
 
-  init(limits: HTTPLimits = HTTPLimits()) { self.limits = limits }
+  init(
+    limits: HTTPLimits = HTTPLimits(), streamsBody: @escaping HTTPServer.BodyStreaming = { _, _ in false }
+  ) {
+    self.limits = limits
+    self.streamsBody = streamsBody
+  }
 
   /// Whether nothing of a request is there.
   var isIdle: Bool {
@@ -58,7 +66,14 @@ struct HTTPRequestParser {
   /// The client has been told to send the body.
   mutating func didContinue() { isAwaitingContinue = false }
 
-  /// The next request, when all of it is there.
+  /// The next piece of the body of a request that was handed out without it, and whether it is the last.
+  mutating func nextOfBody() throws(HTTPError) -> (bytes: [UInt8], isLast: Bool) {
+    if let whole = try next() { return (whole.body, true) }
+    defer { body = [] }
+    return (body, false)
+  }
+
+  /// The next request, when all of it is there; one whose body is streamed, when its header is.
   mutating func next() throws(HTTPError) -> HTTPRequest? {
     while true {
       switch expected {
@@ -79,6 +94,10 @@ struct HTTPRequestParser {
           expected = .fields(head)
         } else {
           try startBody(head)
+          if isStreaming {
+            return HTTPRequest(
+              method: head.method, target: head.target, version: head.version, headers: head.headers)
+          }
         }
       case .sized(let head, let left):
         let missing = take(left)
@@ -111,7 +130,8 @@ struct HTTPRequestParser {
 
   private mutating func startBody(_ head: HTTPRequestHead) throws(HTTPError) {
     let expectsContinue = try head.expectsContinue()
-    switch try head.body(limit: limits.body) {
+    isStreaming = streamsBody(head.method, head.target)
+    switch try head.body(limit: bodyLimit) {
     case .sized(let size):
       expected = .sized(head, left: size)
       isAwaitingContinue = expectsContinue && size > 0 && position == input.count
@@ -120,6 +140,9 @@ struct HTTPRequestParser {
       isAwaitingContinue = expectsContinue && position == input.count
     }
   }
+
+  /// What is streamed is nowhere kept, so it may be as long as it is.
+  private var bodyLimit: Int { isStreaming ? .max : limits.body }
 
   private mutating func finish(_ head: HTTPRequestHead) -> HTTPRequest {
     let request = HTTPRequest(
@@ -130,6 +153,7 @@ struct HTTPRequestParser {
     fieldCount = 0
     hadEmptyLine = false
     isAwaitingContinue = false
+    isStreaming = false
     return request
   }
 
@@ -185,9 +209,9 @@ struct HTTPRequestParser {
       line.allSatisfy({ $0 >= 0x20 && $0 != 0x7f || $0 == UInt8(ascii: "\t") })
     else { throw wrong }
     guard let size = Int(String(decoding: digits, as: UTF8.self), radix: 16),
-      size <= limits.body - body.count
+      size <= bodyLimit - body.count
     else {
-      throw HTTPError(.contentTooLarge, "the request's body is larger than \(limits.body) bytes")
+      throw HTTPError(.contentTooLarge, "the request's body is larger than \(bodyLimit) bytes")
     }
     return size
   }

@@ -4,16 +4,21 @@ import Linux
 public final class HTTPServer {
   /// What answers a request.
   public typealias Handler = (HTTPRequest, HTTPExchange) -> Void
+  /// What tells whether the body of a request is handed over as it comes, and not with the request.
+  public typealias BodyStreaming = @Sendable (HTTPMethod, HTTPTarget) -> Bool
 
   /// What clients may ask of the server.
   public struct Settings: Sendable {
     /// How many connections are served at a time. More are answered with status 503.
     public var connections = 256
-    /// How large a request may be.
+    /// How large a request may be; one whose body is streamed, without that.
     public var limits = HTTPLimits()
+    /// Which requests' bodies are streamed.
+    public var streamsBody: BodyStreaming = { _, _ in false }
     /// How long a request may take to come, in milliseconds; and the first byte of a connection.
     public var requestTime: Int64 = 10_000
-    /// How long a connection may be of no use, and an answer of known length may stay unread, in milliseconds.
+    /// How long a connection may be of no use, an answer of known length may stay unread, and nothing may come of a
+    /// streamed body, in milliseconds.
     public var idleTime: Int64 = 300_000
     /// How much may wait to be sent on a connection before its stream is no longer writable, in bytes.
     public var outputMark = 256 << 10

@@ -34,6 +34,7 @@ extension Supervisor {
     guard !partition.isBuilding else { return }
     partition.isLeaving = true
     cancelRestart(partition)
+    copies.end(of: partition.name)
     // What it has written may be a million files.
     removals.add { [self] () throws(SupervisorError) in
       try removeFiles(partition)

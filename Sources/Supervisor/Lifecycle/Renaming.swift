@@ -10,6 +10,7 @@ extension Supervisor {
     try checkRenaming(partition, to: new)
     let renaming = Renaming(of: store, logs: "\(directory)/logs")
     try renaming.requireFree(new)
+    copies.end(of: name)
     // From here on it has the new name: the next supervisor finishes what this one does not.
     partition.beCalled(new, before: name)
     do throws(SupervisorError) { try records.write(partition) } catch {

@@ -75,6 +75,7 @@ extension Supervisor {
     guard isComplete, !partition.isStarting, !partition.isRunning else { return }
     // The next supervisor ends what it does not know to be wanted.
     guard partition.isKnownAsWanted else { return partition.isHeld = true }
+    copies.end(of: partition.name)
     partition.isStarting = true
     request(partition)
   }
