@@ -11,7 +11,8 @@ public enum Cloned: ~Copyable {
 
 /// Makes a process that continues from here in `namespaces`, born in `cgroup` (`clone3(2)`).
 ///
-/// The caller must be single-threaded: the child has a copy of this thread alone.
+/// The child has a copy of this thread alone, so the process must have no other that may hold a lock: none at all, or such as
+/// `JobThread` makes.
 ///
 /// - Parameters:
 ///   - namespaces: the kinds of which the child gets new ones.

@@ -1,3 +1,4 @@
+import Container
 import Definitions
 import Linux
 import OCI
@@ -112,6 +113,31 @@ struct KeeperTests {
     try loop.turn(longest: 1000)
     #expect(!lookout.canBeFound && calls == 1)
     withExtendedLifetime(socket) {}
+  }
+
+  @Test("What a killed worker has left is its own, and this process's child")
+  func orphans() throws {
+    let scratch = try LogScratch()
+    let store = ContainerStore(path: scratch.path)
+    try Directory.make("\(scratch.path)/p", mode: 0o700)
+    func record(_ pid: Int32, _ startTime: UInt64, created: Int64) throws {
+      let text = """
+        {"id":"p","ociVersion":"1.0.2","bundle":"/b","root":"/b/r","pid":\(pid),"startTime":\(startTime),
+        "created":\(created),"namespaces":0}
+        """
+      try File.replace("\(scratch.path)/p/state.json", with: Array(text.utf8))
+    }
+    #expect(Orphan.pid(of: "p", in: store, since: 5) { _ in true } == nil)
+    try record(0, 0, created: 5)
+    #expect(Orphan.pid(of: "p", in: store, since: 5) { _ in true } == nil)
+    try record(4711, 1, created: 5)
+    #expect(Orphan.pid(of: "p", in: store, since: 5) { $0 == 4711 } == 4711)
+    #expect(Orphan.pid(of: "p", in: store, since: 6) { _ in true } == nil)
+    #expect(Orphan.pid(of: "p", in: store, since: 5) { _ in false } == nil)
+    // It runs, and is somebody else's child.
+    let own = ProcessControl.pid
+    try record(own, try ProcessStatus.of(own).startTime, created: 5)
+    #expect(Orphan.pid(of: "p", in: store, since: 5) { _ in false } == nil)
   }
 
   @Test("A message that is too long is refused, and the connection stays")

@@ -13,6 +13,8 @@ public final class Keeper {
   private let listener: Socket
   private let signals: SignalQueue
   private var supervisor: PacketChannel?
+  /// Whether it was asked to end, and nothing was lost by that.
+  private var isDismissed = false
   private var partitions: [String: Kept] = [:]
   private var names: [Int32: String] = [:]
   private var starting: [String: Starting] = [:]
@@ -99,7 +101,13 @@ public final class Keeper {
   }
 
   /// Keeps, until there is nothing left to keep and nobody to keep it for.
-  public func run() throws(Errno) { try loop.run() }
+  public func run() throws(Errno) {
+    // A supervisor may have come while the last one went.
+    repeat {
+      try loop.run()
+      accept()
+    } while supervisor != nil && !isDismissed
+  }
 
   // MARK: Supervisors
 
@@ -305,7 +313,10 @@ public final class Keeper {
   private func takeSignals() {
     while let signal = try? signals.next() {
       // What is only kept to be told is nobody's loss; what runs is.
-      if signal == .terminate, isIdle { loop.stop() }
+      if signal == .terminate, isIdle {
+        isDismissed = true
+        loop.stop()
+      }
     }
     while let child = waitForAnyChild() { end(child.pid, child.status) }
     endIfIdle()
