@@ -134,11 +134,13 @@ extension ContainerStore {
     lock.release()
   }
 
-  /// Removes what is left of a container whose making was cut short before its first record: a directory that nobody is at
-  /// work on.
-  public func removeUnmade(_ id: ContainerID) {
+  /// Waits for whoever is at work on the container `id`, and removes what is left of one whose making was cut short before
+  /// its first record: nothing but a directory.
+  ///
+  /// - Parameter milliseconds: the longest wait. A process that ends holds the lock of who made it for another moment.
+  public func removeUnmade(_ id: ContainerID, milliseconds: Int32 = 2000) {
     let directory = directory(of: id)
-    guard let lock = try? Lock.take(directory) else { return }
+    guard let lock = try? Lock.wait(for: directory, milliseconds: milliseconds) else { return }
     if (try? FileStatus.of("\(directory)/state.json")) == nil { try? Directory.removeTree(directory) }
     lock.release()
   }

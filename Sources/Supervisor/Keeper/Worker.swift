@@ -59,11 +59,12 @@ struct Worker {
   private func make(_ definition: PartitionDefinition, waits: Bool) -> WorkerReport {
     do throws(ContainerError) {
       let id = try ContainerID(definition.name)
+      // Somebody may have been killed while he made it.
+      store.removeUnmade(id)
       // What is left of the last time; what somebody else has made under this name stays, and is in the way.
       if let last = try? store.container(id), last.status() == .stopped, last.record.ownedDirectory == nil {
         try store.delete(id)
       }
-      store.removeUnmade(id)
       let function = waits ? definition.labels[PartitionDefinition.functionLabel] : nil
       switch definition.content {
       case .bundle(let path): return .started(pid: try run(id, bundle: path, instanceOf: function))
