@@ -42,13 +42,9 @@ final class KeeperConnection {
   ///   - containers: the directory with the state of its containers.
   static func start(
     at place: KeeperPlace, containers: String, _ loop: EventLoop
-  ) throws(SupervisorError) -> KeeperConnection {
-    do throws(Errno) {
-      try launch(place, containers)
-      return try KeeperConnection(try Socket.connectForPackets(to: place.path), loop)
-    } catch {
-      throw SupervisorError("start the keeper at \(place.path)", error)
-    }
+  ) throws(Errno) -> KeeperConnection {
+    try launch(place, containers)
+    return try KeeperConnection(try Socket.connectForPackets(to: place.path), loop)
   }
 
   /// A second descriptor of what the keeper has open as `number`.

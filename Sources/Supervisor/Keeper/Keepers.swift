@@ -38,14 +38,25 @@ final class Keepers {
 
   private func start(_ number: Int) throws(SupervisorError) -> KeeperConnection {
     guard let place = KeeperPlace(directory, number) else {
-      throw SupervisorError(
-        .failed,
-        "no more partitions can run: \(KeeperPlace.most) keepers have \(ResourceLimit.openFiles) descriptors each, and none is left; raise the limit on open files of swiftjaild (LimitNOFILE= of its unit, ulimit -n)"
-      )
+      throw noRoom("\(KeeperPlace.most) keepers have no descriptors left")
     }
-    let connection = try KeeperConnection.start(at: place, containers: containers, loop)
+    let connection: KeeperConnection
+    do throws(Errno) {
+      connection = try KeeperConnection.start(at: place, containers: containers, loop)
+    } catch .tooManyOpenFiles {
+      throw noRoom("another keeper needs descriptors, and none are left")
+    } catch {
+      throw SupervisorError("start the keeper at \(place.path)", error)
+    }
     use(connection, number)
     return connection
+  }
+
+  private func noRoom(_ reason: String) -> SupervisorError {
+    let limit = ResourceLimit.openFiles
+    return SupervisorError(
+      .failed,
+      "\(reason), \(limit) for each process: give swiftjaild more (LimitNOFILE= in its unit, or ulimit -n)")
   }
 
   private func use(_ connection: KeeperConnection, _ number: Int) {

@@ -44,7 +44,12 @@ extension Supervisor {
   /// The keeper that was asked to make a partition has no room for it.
   private func requestAgain(_ partition: Partition) {
     if partition.isBuilding { return requestBuilding(partition) }
-    if partition.isStarting { request(partition) }
+    guard partition.isStarting else { return }
+    if partition.record.isWanted {
+      request(partition)
+    } else {
+      failed(partition.name, "it was stopped before it ran")
+    }
   }
 
   func logUnknown(_ kept: KeptPartition) {
