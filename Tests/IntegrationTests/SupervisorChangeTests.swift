@@ -43,12 +43,12 @@ struct SupervisorChangeTests {
   @Test("How much is kept of a log can be changed while it is written")
   func logLimits() throws {
     try withSupervisor { site in
-      let script = "yes 'a line of some length, many times over'"
-      try site.define("a", script, ["stopTimeout": "0s", "log": ["maxSize": "1g", "maxFiles": 2]])
-      try site.waitForOutput("a", "a line")
+      let script = "while :; do echo a line of some length; sleep 0.005; done"
+      try site.define("a", script, ["stopTimeout": "0s"])
+      try site.waitForOutput("a", "a line", count: 20)
       #expect(!exists(site.logFile("a") + ".1"))
       let pid = try site.pid("a")
-      try site.define("a", script, ["stopTimeout": "0s", "log": ["maxSize": "64k", "maxFiles": 2]])
+      try site.define("a", script, ["stopTimeout": "0s", "log": ["maxSize": "2k", "maxFiles": 2]])
       #expect(poll { exists(site.logFile("a") + ".1") }, "\(site.messages)")
       try #expect(site.pid("a") == pid)
     }

@@ -75,6 +75,25 @@ struct SupervisorPatienceTests {
     }
   }
 
+  @Test("A pause that was under way is carried on by the next supervisor")
+  func pauseUnderWay() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      let held = try Held(site, "a")
+      let pause = try begin(site, "POST", "/containers/\(site.name("a"))/pause")
+      try waitForRecord(site, "isPausing")
+      try site.end(SIGKILL)
+      withExtendedLifetime(pause) {}
+      try site.launch()
+      try #expect(site.status("a") == "running")
+      held.release()
+      try site.waitFor("a", "paused")
+      try #expect(site.ask("POST", "/containers/\(site.name("a"))/unpause").status == 204)
+      try site.waitFor("a", "running")
+    }
+  }
+
   @Test("An end whose remains cannot be removed yet holds up nobody, and they go when they can")
   func remains() throws {
     try withSupervisor { site in

@@ -12,6 +12,9 @@ final class Keepers {
   private var full: Set<Int> = []
   /// Those that have not told yet of all that they have.
   private var incomplete: Set<Int> = []
+  /// How often one was looked for again that had ended before it told that.
+  private var searches = 0
+  private static let mostSearches = 100
   /// Called with each report that comes, and the number of the keeper that it comes from; with `.complete` once, for all.
   var onReport: ((KeeperReport, Int) -> Void)?
   /// Called when one of them is gone.
@@ -62,7 +65,25 @@ final class Keepers {
   private func use(_ connection: KeeperConnection, _ number: Int) {
     connections[number] = connection
     connection.onReport = { [unowned self] report in take(report, number) }
-    connection.onEnd = { [unowned self] in onEnd?() }
+    connection.onEnd = { [unowned self] in ended(number) }
+  }
+
+  private func ended(_ number: Int) {
+    // It may have had nothing to keep, and have been about to end when it was found.
+    guard incomplete.contains(number), searches < Self.mostSearches,
+      let place = KeeperPlace(directory, number)
+    else { return onEnd?() ?? () }
+    searches += 1
+    // Not while what it has said is being heard.
+    loop.after(milliseconds: 0) { [unowned self] in
+      do throws(SupervisorError) {
+        if let connection = try KeeperConnection.find(at: place, loop) {
+          use(connection, number)
+        } else {
+          _ = try start(number)
+        }
+      } catch { onEnd?() }
+    }
   }
 
   private func take(_ report: KeeperReport, _ number: Int) {

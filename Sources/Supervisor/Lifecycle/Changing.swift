@@ -11,23 +11,48 @@ extension Supervisor {
     _ name: String, done: @escaping (SupervisorError?) -> Void
   ) throws(SupervisorError) {
     let partition = try partition(name)
-    guard !partition.isPausing else { throw SupervisorError(.conflict, "\(name) is just being paused") }
+    guard !partition.record.isPausing else {
+      throw SupervisorError(.conflict, "\(name) is just being paused")
+    }
     try checkRuns(partition, "pause")
     let container: Container
     do throws(ContainerError) { container = try store.container(try ContainerID(name)) } catch {
       throw SupervisorError(error)
     }
-    partition.isPausing = true
+    guard container.status() != .paused else {
+      throw SupervisorError(.conflict, "\(name) is paused already")
+    }
+    pause(partition, container, done: done)
+  }
+
+  /// Goes on with a pause that the last supervisor has begun.
+  func finishPause(_ partition: Partition) {
+    guard let id = try? ContainerID(partition.name), let container = try? store.container(id) else { return }
+    pause(partition, container) { [unowned self] error in
+      if let error { log("\(partition.name): \(error)") }
+    }
+  }
+
+  private func pause(
+    _ partition: Partition, _ container: Container, done: @escaping (SupervisorError?) -> Void
+  ) {
+    partition.record.isPausing = true
+    save(partition)
     let pid = partition.pid
     // A process that waits for a device stops when that answers.
     errands.add { () throws(SupervisorError) in
-      do throws(ContainerError) { try container.pause() } catch { throw SupervisorError(error) }
+      do throws(ContainerError) {
+        // Who has begun it may have come to its end.
+        if container.status() != .paused { try container.pause() }
+      } catch { throw SupervisorError(error) }
       return []
     } done: { [unowned self] result in
-      partition.isPausing = false
+      partition.record.isPausing = false
       if case .failure(let error) = result {
+        save(partition)
         done(error)
       } else if partition.pid != pid {
+        save(partition)
         done(SupervisorError(.conflict, "\(partition.name) has ended while it was being paused"))
       } else {
         partition.isPaused = true
@@ -45,7 +70,7 @@ extension Supervisor {
     _ name: String, done: @escaping (SupervisorError?) -> Void
   ) throws(SupervisorError) {
     let partition = try partition(name)
-    guard !partition.isPausing else {
+    guard !partition.record.isPausing else {
       partition.pauseWaiters.add { [unowned self] in
         do throws(SupervisorError) { try resume(partition.name, done: done) } catch { done(error) }
       }

@@ -50,8 +50,6 @@ final class Partition {
   var startWaiters = Waiters<SupervisorError?>()
   /// Who waits for the program's end.
   var endWaiters = Waiters<Void>()
-  /// Whether its processes are being stopped, to be paused.
-  var isPausing = false
   /// Who waits for the end of that.
   var pauseWaiters = Waiters<Void>()
   /// Whether its limits are being changed.

@@ -35,6 +35,8 @@ struct PartitionRecord: Equatable {
   /// What its health checks said last, since it was started; `nil` without one.
   var health: PartitionStatus.Health?
   var isPaused = false
+  /// Whether its processes are being stopped, to be paused.
+  var isPausing = false
   /// Whether limits in its cgroup may be others than its definition says.
   var followsLoad = false
   /// The keeper's number of the last end that is noted here; 0 for none in this boot.
@@ -82,6 +84,7 @@ extension PartitionRecord: JSONRepresentable {
     health = (try object.text("health")).flatMap(PartitionStatus.Health.init)
     isPaused = try object.optional("isPaused", or: false)
     followsLoad = try object.optional("followsLoad", or: false)
+    isPausing = try object.optional("isPausing", or: false)
     lastEnd = try object.optional("lastEnd", or: 0)
     boot = try object.optional("boot", or: "")
     error = try object.text("error")
@@ -115,6 +118,7 @@ extension PartitionRecord: JSONRepresentable {
     object.add("health", ifPresent: health?.rawValue)
     object.add("isPaused", isPaused, unless: false)
     object.add("followsLoad", followsLoad, unless: false)
+    object.add("isPausing", isPausing, unless: false)
     object.add("lastEnd", lastEnd, unless: 0)
     object.add("boot", boot, unless: "")
     object.add("error", ifPresent: error)

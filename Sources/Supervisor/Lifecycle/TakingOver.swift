@@ -48,8 +48,12 @@ extension Supervisor {
       return resumeInstance(partition)
     }
     let policy = partition.definition.restart
+    let wasPausing = partition.record.isPausing
+    partition.record.isPausing = false
     switch (partition.isRunning, partition.record.isWanted) {
-    case (true, true): watchHealth(partition)
+    case (true, true):
+      watchHealth(partition)
+      if wasPausing { finishPause(partition) }
     // Somebody stopped it, and did not see it end.
     case (true, false):
       if partition.record.isRenewing {
