@@ -143,9 +143,16 @@ public final class Supervisor {
   /// Notes on disk what is known of a partition.
   func save(_ partition: Partition) { records.save(partition) }
 
+  /// Calls `action` once all that is known of a partition is on disk, or there is no such partition.
+  func whenSaved(_ name: String, _ action: @escaping () -> Void) {
+    guard let partition = partitions[name], !records.isSaved(partition) else { return action() }
+    partition.saveWaiters.add(action)
+  }
+
   private func noteSaved(_ partition: Partition) {
     partition.isKnownAsWanted = partition.record.isWanted
     acknowledge(partition)
+    for waiter in partition.saveWaiters.takeAll() { waiter(()) }
     guard partition.isHeld else { return }
     partition.isHeld = false
     tryStart(partition)

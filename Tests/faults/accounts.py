@@ -6,8 +6,9 @@ STOPPED = {77, 137, 143}
 
 
 class Accounts:
-    def __init__(self, site, starts):
+    def __init__(self, site, starts, stops):
         self.site = site
+        self.stops = stops
         self.starts = starts
         self.exits = self.restarts = self.events = 0
         self.dies = {name: [] for name in site.names}
@@ -32,7 +33,7 @@ class Accounts:
     def examine(self, name):
         dies = self.dies[name]
         codes = [int(die["exitCode"]) for die in dies]
-        yield from self.compare(self.site.runs(name), codes)
+        yield from self.compare(self.site.runs(name), codes, name in self.stops.touched)
         yield from self.times(dies)
         document = self.site.inspect(name) or {}
         state = document.get("State", {})
@@ -41,8 +42,15 @@ class Accounts:
         yield from self.policy(name, codes, document.get("RestartCount"))
 
     @staticmethod
-    def compare(runs, codes):
+    def compare(runs, codes, is_touched):
         """Each end is in the journal once, with its code, in their order."""
+        if is_touched:
+            # One that was stopped before it could say anything has not said that it ran either.
+            silent = [place for place, code in enumerate(codes) if code == 137]
+            if len(runs) < len(codes) <= len(runs) + len(silent):
+                for place in silent:
+                    if place >= len(runs) or runs[place] is not None:
+                        runs.insert(place, None)
         if len(runs) > len(codes):
             yield f"it ran {len(runs)} times, of which {len(codes)} ends are in the journal: {runs} {codes}"
         elif len(runs) < len(codes) - 1 or (len(runs) < len(codes) and codes[-1] not in STOPPED):
@@ -50,7 +58,7 @@ class Accounts:
         else:
             for place, (said, noted) in enumerate(zip(runs, codes), 1):
                 # Of whom is stopped the last word may be missing.
-                is_cut_short = place == len(codes) and noted in STOPPED
+                is_cut_short = (place == len(codes) or is_touched) and noted in STOPPED
                 if said != noted and not is_cut_short:
                     yield f"end {place} of {len(codes)} is in the journal with {noted}, and was {said}"
 
@@ -65,6 +73,9 @@ class Accounts:
     def policy(self, name, codes, count):
         """It was started again as often as its policy says, and else only when somebody asked for it."""
         kind = self.site.kind(name)
+        if name in self.stops.touched:
+            # Which of its starts somebody asked for, its codes do not tell.
+            return
         if not codes:
             yield "it has never ended"
             return

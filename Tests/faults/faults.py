@@ -128,7 +128,8 @@ class Starts(Fault):
 
     def happen(self):
         self.wait(0.5, 2)
-        ended = [name for name, state in self.site.list().items() if state == "exited"]
+        ended = [name for name, state in self.site.list().items()
+                 if state == "exited" and self.site.kind(name) in ("no", "onfailure")]
         for name in random.sample(ended, min(len(ended), 1 + len(ended) // 4)):
             if self.is_over:
                 return
@@ -138,3 +139,32 @@ class Starts(Fault):
                 self.certain[name] = self.certain.get(name, 0) + 1
             elif status == 0:
                 self.uncertain[name] = self.uncertain.get(name, 0) + 1
+
+
+class Stops(Fault):
+    """Somebody stops a partition that is started again unless it is stopped, and starts it later."""
+
+    NAME = "stops asked for by hand"
+
+    def __init__(self, site):
+        super().__init__(site)
+        self.touched = set()
+        self.violations = []
+
+    def happen(self):
+        self.wait(0.5, 2)
+        running = [name for name, state in self.site.list().items()
+                   if state == "running" and self.site.kind(name) == "unless"]
+        names = random.sample(running, min(len(running), 1 + len(running) // 20))
+        self.touched.update(names)
+        stopped = [name for name in names
+                   if self.site.ask("POST", f"/containers/{name}/stop", timeout=20)[0] == 204]
+        self.count += len(stopped)
+        self.wait(1, 8)
+        states = self.site.list()
+        self.violations += [f"{name}: it was stopped, and is {states[name]}"
+                            for name in stopped if states.get(name, "exited") != "exited"]
+        while names:
+            names = [name for name in names
+                     if self.site.ask("POST", f"/containers/{name}/start", timeout=20)[0] not in (204, 304)]
+            time.sleep(0.2)

@@ -156,8 +156,10 @@ extension APIService {
           if let error { respond(exchange, Self.startError(error)) } else { respond(exchange, .noContent) }
         }
       case .stop(let reference, let timeout):
-        try supervisor.stop(try name(reference), timeout: timeout.map { $0 * 1000 }) { [unowned self] in
-          respond(exchange, .noContent)
+        let name = try name(reference)
+        try supervisor.stop(name, timeout: timeout.map { $0 * 1000 }) { [unowned self] in
+          // Who is told that it has stopped may rely on that, whatever becomes of this supervisor.
+          supervisor.whenSaved(name) { [unowned self] in respond(exchange, .noContent) }
         }
       case .restart(let reference, let timeout):
         let name = try name(reference)

@@ -50,12 +50,14 @@ final class Partition {
   var startWaiters = Waiters<SupervisorError?>()
   /// Who waits for the program's end.
   var endWaiters = Waiters<Void>()
-  /// Who waits for the end of that.
+  /// Who waits until it is paused, or cannot be.
   var pauseWaiters = Waiters<Void>()
   /// Whether its limits are being changed.
   var isLimiting = false
   /// Who waits until its limits are what its definition says.
   var limitWaiters = Waiters<SupervisorError?>()
+  /// Who waits until all that is known of it is on disk.
+  var saveWaiters = Waiters<Void>()
   /// Who waits until it is removed.
   var removalWaiters = Waiters<Void>()
 

@@ -60,7 +60,8 @@ extension Supervisor {
     executions.forget(in: partition.name)
     events.add(.destroy, partition)
     answer(partition, SupervisorError(.conflict, "\(partition.name) was removed"))
-    for waiter in partition.endWaiters.takeAll() + partition.removalWaiters.takeAll() { waiter(()) }
+    for waiter in partition.endWaiters.takeAll() { waiter(()) }
+    for waiter in partition.saveWaiters.takeAll() + partition.removalWaiters.takeAll() { waiter(()) }
     for remover in partition.removers.takeAll() { remover(nil) }
   }
 
