@@ -4,8 +4,8 @@ import Testing
 /// Docker's own clients, as they are.
 @Suite("Docker's clients", .enabled(if: Kernel.hasPartitions))
 struct SupervisorDockerTests {
-  static let client = installed("docker")
-  static let python = ["python3", "/usr/bin/python3"].first {
+  static let client: String? = installed("docker")
+  static let python: String? = ["python3", "/usr/bin/python3"].first {
     (try? Program($0, ["-c", "import docker"]).call().status) == 0
   }
 

@@ -41,10 +41,10 @@ extension Supervisor {
     let pid = partition.pid
     // A process that waits for a device stops when that answers.
     errands.add { () throws(SupervisorError) in
-      do throws(ContainerError) {
-        // Who has begun it may have come to its end.
-        if container.status() != .paused { try container.pause() }
-      } catch { throw SupervisorError(error) }
+      do throws(ContainerError) { try container.pause() } catch {
+        // Whoever the last supervisor had do it may have been faster.
+        if container.status() != .paused { throw SupervisorError(error) }
+      }
       return []
     } done: { [unowned self] result in
       partition.record.isPausing = false
