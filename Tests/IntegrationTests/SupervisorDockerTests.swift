@@ -4,8 +4,8 @@ import Testing
 /// Docker's own clients, as they are.
 @Suite("Docker's clients", .enabled(if: Kernel.hasPartitions))
 struct SupervisorDockerTests {
-  static let client: String? = installed("docker")
-  static let python: String? = ["python3", "/usr/bin/python3"].first {
+  static let client = installed("docker")
+  static let python = ["python3", "/usr/bin/python3"].first {
     (try? Program($0, ["-c", "import docker"]).call().status) == 0
   }
 
@@ -129,7 +129,7 @@ struct SupervisorDockerTests {
   }
 
   @Test("The Python package: run, exec_run, logs, stats, events, wait, remove", .enabled(if: python != nil))
-  func python() throws {
+  func pythonPackage() throws {
     try withSupervisor { site in
       let script = """
         import docker
