@@ -137,8 +137,8 @@ final class LoadControl {
     let now = Self.now()
     var next: LoadWatch?
     for watch in watches.values {
-      if watch.due <= now { look(watch, at: now) }
       guard watch.interval(pool[watch.name]) != nil else { continue }
+      if watch.due <= now { look(watch, at: now) }
       if next.map({ watch.due < $0.due }) ?? true { next = watch }
     }
     if !pool.isAtRest(at: now) { requestPlan() }
