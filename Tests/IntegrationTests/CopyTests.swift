@@ -397,7 +397,7 @@ struct CopyTests {
     }
   }
 
-  @Test("The Python package: get_archive and put_archive", .enabled(if: SupervisorDockerTests.hasPackage))
+  @Test("The Python package: get_archive and put_archive", .enabled(if: SupervisorDockerTests.python != nil))
   func python() throws {
     try withSupervisor { site in
       try define(site, "a")
@@ -427,7 +427,7 @@ struct CopyTests {
         except docker.errors.NotFound:
             pass
         """
-      let outcome = try Program("python3", ["-c", script]).call()
+      let outcome = try Program(SupervisorDockerTests.python ?? "python3", ["-c", script]).call()
       #expect(outcome.status == 0, "\(outcome)")
     }
   }

@@ -171,7 +171,7 @@ struct EventTests {
   @Test("A change that follows the load is an update, which says what, from what to what, and why")
   func adaptation() throws {
     let change = ContainerEvent.Adaptation(resource: .memoryLimit, from: 64, to: 80, reason: "it needs it")
-    let json = ContainerEvent(.adapt(change), of: status(.running), time: 0).json
+    let json = ContainerEvent(.adapt(change), of: status(.running), time: 0).message.json
     #expect(json["Action"] == .string("update"))
     for (name, value) in [
       ("resource", "memory.max"), ("from", "64"), ("to", "80"), ("reason", "it needs it"),
