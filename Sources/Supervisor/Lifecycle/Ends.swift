@@ -127,9 +127,9 @@ extension Supervisor {
       strayEnds.append(end.number)
       return acknowledgeStrays()
     }
-    partition.unacknowledged.append(end.number)
     // Told again, for lack of an answer last time. The clock does not tell: somebody may have set it back.
     guard end.number > partition.record.lastEnd else {
+      partition.unacknowledged.append(end.number)
       if !events.has(end: end.number) { events.add([.died(end)], partition, end: end.number) }
       return acknowledge(partition)
     }
@@ -138,6 +138,7 @@ extension Supervisor {
       // By somebody else, or by the last supervisor, which could not note it.
       if partition.waitingPid == end.pid { noteRelease(partition) }
     }
+    partition.unacknowledged.append(end.number)
     partition.record.lastEnd = end.number
     let isOther = partition.record.function == nil && partition.record.started != end.started
     if partition.isRunning, isOther || partition.pid != end.pid { return endedBefore(partition, end) }

@@ -157,7 +157,8 @@ extension Supervisor {
   func endedWaiting(_ instance: Partition, _ end: KeptEnd) {
     instance.waitingPid = nil
     instance.input = nil
-    instance.unacknowledged.append(end.number)
+    // No program has ended, so that nobody is to hear of it.
+    keepers.acknowledge(end.number)
     // Its removal ends it as well.
     if instance.isBeingRemoved { return }
     if let function = instance.record.function {
