@@ -64,19 +64,20 @@ public struct Socket: ~Copyable, Sendable {
 
   /// Sends one message together with a copy of `file` (`SCM_RIGHTS`).
   public func send(_ message: borrowing [UInt8], with file: borrowing FileDescriptor) throws(Errno) {
-    try retrying {
-      message.withUnsafeBytes {
-        linux_send_descriptor(descriptor.rawValue, $0.baseAddress, $0.count, file.rawValue)
-      }
-    }
+    try send(message, descriptors: [file.rawValue])
   }
 
   /// Sends one message together with copies of what is to be the receiver's standard streams (`SCM_RIGHTS`).
   public func send(_ message: borrowing [UInt8], with streams: borrowing StandardStreams) throws(Errno) {
-    let numbers = [streams.input.rawValue, streams.output.rawValue, streams.error.rawValue]
+    try send(
+      message, descriptors: [streams.input.rawValue, streams.output.rawValue, streams.error.rawValue])
+  }
+
+  private func send(_ message: borrowing [UInt8], descriptors: [Int32]) throws(Errno) {
     try retrying {
       message.withUnsafeBytes {
-        linux_send_descriptors(descriptor.rawValue, $0.baseAddress, $0.count, numbers)
+        linux_send_descriptors(
+          descriptor.rawValue, $0.baseAddress, $0.count, descriptors, descriptors.count)
       }
     }
   }
@@ -84,14 +85,7 @@ public struct Socket: ~Copyable, Sendable {
   /// The next message, of at most `limit` bytes, and the standard streams that came with it; `nil` when the other end is
   /// closed, or has sent none.
   public func receiveStreams(limit: Int) throws(Errno) -> StreamsMessage? {
-    var bytes = [UInt8](repeating: 0, count: limit)
-    var numbers: [Int32] = [-1, -1, -1]
-    let count = try retrying {
-      bytes.withUnsafeMutableBytes {
-        linux_receive_descriptors(descriptor.rawValue, $0.baseAddress, $0.count, &numbers)
-      }
-    }
-    bytes.removeLast(limit - count)
+    let (bytes, numbers) = try receiveNumbers(limit: limit)
     guard numbers.allSatisfy({ $0 >= 0 }) else {
       for number in numbers where number >= 0 { _ = FileDescriptor(owning: number) }
       return nil
@@ -105,15 +99,23 @@ public struct Socket: ~Copyable, Sendable {
 
   /// The next message, of at most `limit` bytes; empty when the other end is closed.
   public func receive(limit: Int = 4096) throws(Errno) -> Message {
+    let (bytes, numbers) = try receiveNumbers(limit: limit)
+    for number in numbers[1...] where number >= 0 { _ = FileDescriptor(owning: number) }
+    let file = numbers[0]
+    return Message(bytes: bytes, file: file >= 0 ? FileDescriptor(owning: file) : nil)
+  }
+
+  /// The next message, and the numbers of the descriptors that came with it, -1 for those that did not.
+  private func receiveNumbers(limit: Int) throws(Errno) -> (bytes: [UInt8], numbers: [Int32]) {
     var bytes = [UInt8](repeating: 0, count: limit)
-    var file: Int32 = -1
+    var numbers: [Int32] = [-1, -1, -1]
     let count = try retrying {
       bytes.withUnsafeMutableBytes {
-        linux_receive_descriptor(descriptor.rawValue, $0.baseAddress, $0.count, &file)
+        linux_receive_descriptors(descriptor.rawValue, $0.baseAddress, $0.count, &numbers)
       }
     }
     bytes.removeLast(limit - count)
-    return Message(bytes: bytes, file: file >= 0 ? FileDescriptor(owning: file) : nil)
+    return (bytes, numbers)
   }
 
   /// The beginning of the next message, as much as `buffer` holds; 0 when the other end is closed (`recv(2)`).

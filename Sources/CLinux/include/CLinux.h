@@ -224,55 +224,34 @@ struct linux_ucred {
   gid_t gid;
 };
 
-// One descriptor as ancillary data; CMSG_* are macros.
-static inline ssize_t linux_send_descriptor(int socket, const void *bytes, size_t count, int descriptor) {
-  char control[CMSG_SPACE(sizeof(int))] = {0};
-  struct iovec vector = {.iov_base = (void *)bytes, .iov_len = count};
-  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
-                           .msg_controllen = sizeof control};
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  *(int *)CMSG_DATA(header) = descriptor;
-  return sendmsg(socket, &message, MSG_NOSIGNAL);
-}
-static inline ssize_t linux_send_descriptors(int socket, const void *bytes, size_t count, const int descriptors[3]) {
+// Descriptors as ancillary data, at most three: standard streams. CMSG_* are macros.
+static inline ssize_t linux_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors,
+                                             size_t number) {
   char control[CMSG_SPACE(3 * sizeof(int))] = {0};
   struct iovec vector = {.iov_base = (void *)bytes, .iov_len = count};
   struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
-                           .msg_controllen = sizeof control};
+                           .msg_controllen = CMSG_SPACE(number * sizeof(int))};
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(3 * sizeof(int));
-  for (int i = 0; i < 3; i++) ((int *)CMSG_DATA(header))[i] = descriptors[i];
+  header->cmsg_len = CMSG_LEN(number * sizeof(int));
+  for (size_t i = 0; i < number; i++) ((int *)CMSG_DATA(header))[i] = descriptors[i];
   return sendmsg(socket, &message, MSG_NOSIGNAL);
 }
+// Those that did not come are -1.
 static inline ssize_t linux_receive_descriptors(int socket, void *bytes, size_t count, int descriptors[3]) {
   char control[CMSG_SPACE(3 * sizeof(int))] = {0};
   struct iovec vector = {.iov_base = bytes, .iov_len = count};
   struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
                            .msg_controllen = sizeof control};
+  for (int i = 0; i < 3; i++) descriptors[i] = -1;
   ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   if (received < 0) return received;
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  int came = header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS
-    ? (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int)) : 0;
-  for (int i = 0; i < 3; i++) descriptors[i] = i < came ? ((int *)CMSG_DATA(header))[i] : -1;
-  return received;
-}
-static inline ssize_t linux_receive_descriptor(int socket, void *bytes, size_t count, int *descriptor) {
-  char control[CMSG_SPACE(sizeof(int))] = {0};
-  struct iovec vector = {.iov_base = bytes, .iov_len = count};
-  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
-                           .msg_controllen = sizeof control};
-  *descriptor = -1;
-  ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  if (received < 0) return received;
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-    *descriptor = *(int *)CMSG_DATA(header);
+  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+    size_t came = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < came && i < 3; i++) descriptors[i] = ((int *)CMSG_DATA(header))[i];
+  }
   return received;
 }
 
