@@ -15,14 +15,26 @@ public struct ContainerStore: Sendable {
   ///
   /// - Throws: `ContainerError` when the directory cannot be read; one that is not there holds no container.
   public func list() throws(ContainerError) -> [Container] {
-    let entries: [Directory.Entry]
-    do throws(Errno) { entries = try Directory.entries(of: path) } catch .noSuchFileOrDirectory {
+    containers(named: try names().sorted())
+  }
+
+  /// The names of its directories, in no order.
+  ///
+  /// - Throws: `ContainerError` when the directory cannot be read; one that is not there holds no container.
+  public func names() throws(ContainerError) -> [String] {
+    do throws(Errno) {
+      return try Directory.entries(of: path).filter(\.isDirectory).map(\.name)
+    } catch .noSuchFileOrDirectory {
       return []
     } catch {
       throw ContainerError("read the state directory \(path)", error)
     }
+  }
+
+  /// Those of the containers called `names` that there are.
+  public func containers(named names: [String]) -> [Container] {
     var containers: [Container] = []
-    for name in entries.filter(\.isDirectory).map(\.name).sorted() {
+    for name in names {
       guard let id = try? ContainerID(name) else { continue }
       // One that is removed meanwhile is no longer in the list; one whose making was cut short has no record.
       if let container = try? Container(id, in: self) { containers.append(container) }

@@ -58,9 +58,12 @@ struct APIClient: Sendable {
 
   /// Sends a request and waits for the head of the answer.
   ///
-  /// - Parameter upgrades: whether the connection is to be one of bytes both ways from then on.
+  /// - Parameters:
+  ///   - upgrades: whether the connection is to be one of bytes both ways from then on.
+  ///   - patience: how long it is waited for the answer, in milliseconds; `nil` is for ever.
   func begin(
-    _ method: String, _ target: String, _ document: JSON? = nil, upgrades: Bool = false
+    _ method: String, _ target: String, _ document: JSON? = nil, upgrades: Bool = false,
+    patience: Int32? = nil
   ) throws(Failure) -> APIExchange {
     do throws(Errno) {
       let socket = try Socket.connect(to: path)
@@ -70,6 +73,10 @@ struct APIClient: Sendable {
       if document != nil { head += "Content-Type: application/json\r\n" }
       head += "Content-Length: \(body.count)\r\n\r\n"
       try socket.descriptor.writeAll(Array(head.utf8) + body)
+      if let patience {
+        var entries = [PollEntry(socket.descriptor.rawValue, .readable)]
+        guard try poll(&entries, milliseconds: patience) else { throw .timedOut }
+      }
       return try APIExchange(socket, with: path)
     } catch .noSuchFileOrDirectory, .connectionRefused {
       throw Failure(.failed, "no swiftjaild listens at \(path): start one, or name its --socket")

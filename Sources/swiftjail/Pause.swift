@@ -10,6 +10,8 @@ enum Pause: Command {
 
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     let id = try arguments.containerID()
+    // A supervisor does not see it, and checks the health of what it takes to be running.
+    if try settings.supervisorDoes(id, "pause") { return 0 }
     try carryOut { () throws(ContainerError) in try settings.store.container(id).pause() }
     return 0
   }
@@ -25,6 +27,7 @@ enum Resume: Command {
 
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     let id = try arguments.containerID()
+    if try settings.supervisorDoes(id, "unpause") { return 0 }
     try carryOut { () throws(ContainerError) in try settings.store.container(id).resume() }
     return 0
   }

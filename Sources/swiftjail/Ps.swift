@@ -18,7 +18,7 @@ enum Ps: Command {
       throw Failure(.usage, "ps: --format \(format): must be table or json")
     }
     if arguments.operands.isEmpty {
-      try listContainers(settings.store, asJSON: format == "json")
+      try listContainers(settings, asJSON: format == "json")
     } else {
       try listProcesses(of: try arguments.containerID(), settings.store, asJSON: format == "json")
     }
@@ -49,31 +49,29 @@ enum Ps: Command {
     try Output.print(table.text)
   }
 
-  private static func listContainers(_ store: ContainerStore, asJSON: Bool) throws(Failure) {
-    let containers = try carryOut { () throws(ContainerError) in try store.list() }
+  private static func listContainers(_ settings: Settings, asJSON: Bool) throws(Failure) {
+    let list = try ContainerList(settings)
     let now = Clock.now()
     var table = Table(["ID", "STATUS", "PID", "AGE", "MEMORY", "CPU", "COMMAND"])
     var documents: [JSON] = []
-    for container in containers {
-      let state = container.state()
-      let usage = container.usage()
-      let command = (try? container.config().process?.args.joined(separator: " ")) ?? ""
-      let age = UInt64(max(0, now - container.record.created)) / 1000
+    for container in list.containers {
+      let age = UInt64(max(0, now - container.since)) / 1000
+      let (memory, processorTime) = (container.usage?.memory, container.usage?.processorTime)
       if asJSON {
         var object = JSON.Object()
-        object.add("id", state.id)
-        object.add("status", state.status)
-        object.add("pid", state.pid ?? 0)
+        object.add("id", container.name)
+        object.add("status", container.status)
+        object.add("pid", container.pid)
         object.add("ageSeconds", age / 1_000_000)
-        object.add("memoryBytes", ifPresent: usage.memory)
-        object.add("cpuMicroseconds", ifPresent: usage.processorTime)
-        object.add("command", command)
+        object.add("memoryBytes", ifPresent: memory)
+        object.add("cpuMicroseconds", ifPresent: processorTime)
+        object.add("command", container.command)
         documents.append(.object(object))
       } else {
         table.add([
-          state.id, state.status.rawValue, String(state.pid ?? 0), Amount.age(microseconds: age),
-          usage.memory.map(Amount.bytes) ?? "-",
-          usage.processorTime.map { Amount.duration(microseconds: $0) } ?? "-", printable(command),
+          container.name, container.status, String(container.pid), Amount.age(microseconds: age),
+          memory.map(Amount.bytes) ?? "-", processorTime.map { Amount.duration(microseconds: $0) } ?? "-",
+          printable(container.command),
         ])
       }
     }
@@ -82,42 +80,7 @@ enum Ps: Command {
 
   /// `text` as it may be shown: a container decides what its processes are called, not what a terminal does.
   static func printable(_ text: String) -> String {
-    String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : Character($0) })
-  }
-}
-
-/// Amounts as people read them.
-enum Amount {
-  /// Bytes with a binary unit and, below ten, one decimal.
-  static func bytes(_ count: UInt64) -> String {
-    var amount = Double(count)
-    var unit = ""
-    for next in ["K", "M", "G", "T"] where amount >= 1024 {
-      amount /= 1024
-      unit = next
-    }
-    if unit.isEmpty { return "\(count)B" }
-    let tenths = Int((amount * 10).rounded())
-    return tenths < 100 ? "\(tenths / 10).\(tenths % 10)\(unit)" : "\(tenths / 10)\(unit)"
-  }
-
-  /// A time in seconds with two decimals, or in minutes and hours.
-  static func duration(microseconds: UInt64) -> String {
-    let hundredths = microseconds / 10_000
-    let seconds = hundredths / 100
-    if seconds < 60 {
-      let rest = hundredths % 100
-      return "\(seconds).\(rest < 10 ? "0" : "")\(rest)s"
-    }
-    return age(microseconds: microseconds)
-  }
-
-  /// The two largest units of a time that matter.
-  static func age(microseconds: UInt64) -> String {
-    let seconds = microseconds / 1_000_000
-    if seconds < 60 { return "\(seconds)s" }
-    if seconds < 3600 { return "\(seconds / 60)m\(seconds % 60)s" }
-    if seconds < 86_400 { return "\(seconds / 3600)h\(seconds / 60 % 60)m" }
-    return "\(seconds / 86_400)d\(seconds / 3600 % 24)h"
+    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return text }
+    return String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : Character($0) })
   }
 }

@@ -1,3 +1,4 @@
+import Container
 import Linux
 import OCI
 
@@ -18,6 +19,28 @@ extension Settings {
     // What is that way already, Docker answers with 304.
     guard response.isSuccess || response.status == 304 else { throw Failure(.failed, response.message) }
     return response.body
+  }
+
+  /// So long it is waited for a supervisor by whoever could do without one, in milliseconds.
+  static let patience: Int32 = 3000
+
+  /// Has the supervisor do `action` to the container `id`, when it looks after that.
+  ///
+  /// - Returns: whether it has; otherwise it is for the caller to do.
+  func supervisorDoes(_ id: ContainerID, _ action: String) throws(Failure) -> Bool {
+    guard hasSupervisor else { return false }
+    var answer: APIExchange
+    do throws(Failure) {
+      answer = try supervisor.begin(
+        "POST", partitionTarget(id.description, "/\(action)"), patience: 5 * Self.patience)
+    } catch {
+      log.write(.warning, error.message)
+      return false
+    }
+    let response = APIClient.Response(status: answer.status, body: try answer.body())
+    if response.status == 404 { return false }
+    guard response.isSuccess else { throw Failure(.failed, response.message) }
+    return true
   }
 
   /// The document that the supervisor answers with.

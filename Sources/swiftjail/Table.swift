@@ -8,23 +8,33 @@ struct Table {
 
   /// The table, with two spaces between columns and none at the ends of lines.
   var text: String {
-    var widths: [Int] = []
-    for row in rows {
-      for (index, cell) in row.enumerated() {
-        if index == widths.count { widths.append(0) }
-        widths[index] = max(widths[index], cell.count)
-      }
-    }
+    let widths = widths
     var text = ""
     for row in rows {
       for (index, cell) in row.enumerated() {
         text += cell
-        if index < row.count - 1 {
-          text += String(repeating: " ", count: widths[index] - cell.count + 2)
-        }
+        guard index < row.count - 1 else { continue }
+        for _ in 0..<(widths[index] - Self.width(of: cell) + 2) { text += " " }
       }
       text += "\n"
     }
     return text
+  }
+
+  private var widths: [Int] {
+    var widths: [Int] = []
+    for row in rows {
+      // What follows the last column needs no room.
+      for (index, cell) in row.dropLast().enumerated() {
+        if index == widths.count { widths.append(0) }
+        widths[index] = max(widths[index], Self.width(of: cell))
+      }
+    }
+    return widths
+  }
+
+  /// Most text is such that a byte is a character.
+  private static func width(of cell: String) -> Int {
+    cell.utf8.allSatisfy { $0 < 0x80 } ? cell.utf8.count : cell.count
   }
 }

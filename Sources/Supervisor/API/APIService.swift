@@ -80,10 +80,14 @@ public final class APIService {
 
   /// Answers with a JSON document that was made elsewhere.
   func respond(_ exchange: HTTPExchange, document: [UInt8]) {
+    respond(exchange, document, type: "application/json")
+  }
+
+  private func respond(_ exchange: HTTPExchange, _ body: [UInt8], type: String) {
     var headers = Self.headers
-    headers.add("Content-Type", "application/json")
+    headers.add("Content-Type", type)
     count(.ok)
-    exchange.respond(HTTPResponse(.ok, headers: headers, body: document))
+    exchange.respond(HTTPResponse(.ok, headers: headers, body: body))
   }
 
   func respond(_ exchange: HTTPExchange, _ error: APIError) {
@@ -133,10 +137,21 @@ public final class APIService {
     switch (request.method, request.target.segments.dropFirst().first) {
     case (.post, "up"?): definitions.startAll()
     case (.post, "down"?): definitions.stopAll()
+    case (.get, "partitions"?):
+      listPartitions(exchange)
+      return true
     default: throw .notFound("page not found")
     }
     respond(exchange, .noContent)
     return true
+  }
+
+  /// Answers with a short list of all partitions.
+  private func listPartitions(_ exchange: HTTPExchange) {
+    let list = { [self] in PartitionList(of: supervisor.partitions.values, in: supervisor.store.path).bytes }
+    let type = "text/tab-separated-values"
+    guard supervisor.partitions.count <= Self.mostAtOnce else { return answer(exchange, type: type, list) }
+    respond(exchange, list(), type: type)
   }
 
   /// Answers with the metrics.
@@ -144,7 +159,8 @@ public final class APIService {
     let counters = counters
     // They are in a dozen files for each partition.
     answer(exchange, type: "text/plain; version=0.0.4") { [self] in
-      Metrics.text(supervisor.statuses.map { ($0, usage($0, withDetails: false)) }, counters)
+      supervisor.store.sumUpUsage()
+      return Metrics.text(supervisor.statuses.map { ($0, usage($0, withDetails: false)) }, counters)
     }
   }
 

@@ -83,7 +83,7 @@ extension APIService {
   }
 
   /// Of so many at the most a list is made at once.
-  private static let mostAtOnce = 500
+  static let mostAtOnce = 500
 
   private func list(_ list: ContainerList, _ exchange: HTTPExchange) throws(APIError) {
     if supervisor.partitions.count <= Self.mostAtOnce {

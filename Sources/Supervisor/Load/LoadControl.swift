@@ -135,6 +135,7 @@ final class LoadControl {
   private func lookAtAll() {
     timer = nil
     let now = Self.now()
+    store.sumUpUsage()
     var next: LoadWatch?
     for watch in watches.values {
       guard watch.interval(pool[watch.name]) != nil else { continue }
