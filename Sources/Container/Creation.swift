@@ -159,14 +159,14 @@ private struct Birth {
     container.record.cgroup = made.cgroup.path
     let directory = try made.cgroup.open()
     container.record.cgroupNumber = try? directory.status().inode
-    let parent = try spawn(hostMounts, joining, fifo, directory)
+    let parent = try spawn(hostMounts, joining, fifo, directory, made.cgroup)
     return try parent.accompany(
       &container, plan, options, devices, made, config: config, waitsForStart: !startsAtOnce)
   }
 
   private func spawn(
     _ hostMounts: consuming HostMounts, _ joining: [HeldNamespace], _ fifo: consuming FileDescriptor?,
-    _ cgroup: consuming FileDescriptor?
+    _ cgroup: consuming FileDescriptor?, _ ownCgroup: Cgroup? = nil
   ) throws(ContainerError) -> Parent {
     let pair = try attempt("make a connection to the new process") { () throws(Errno) in
       try Socket.pair()
@@ -204,8 +204,8 @@ private struct Birth {
       let handshake = Handshake(pair.there)
       if goesAhead { goAhead(joining, namespaces, handshake) }
       Init(
-        id: container.id, plan: plan, options: options, hostMounts: hostMounts, startFifo: fifo,
-        handshake: handshake, joining: goesAhead ? [] : joining
+        id: container.id, plan: plan, options: options, hostMounts: hostMounts, cgroup: ownCgroup,
+        startFifo: fifo, handshake: handshake, joining: goesAhead ? [] : joining
       ).run()
     }
   }
