@@ -30,6 +30,20 @@ public struct ContainerStore: Sendable {
     return containers
   }
 
+  /// The names that containers may have, of the directories that there are: one that is just being made or removed has
+  /// one as well.
+  ///
+  /// - Throws: `ContainerError` when the directory cannot be read; one that is not there has none in it.
+  public func names() throws(ContainerError) -> [String] {
+    do throws(Errno) {
+      return try Directory.entries(of: path).filter { $0.isDirectory && !$0.name.hasPrefix(".") }.map(\.name)
+    } catch .noSuchFileOrDirectory {
+      return []
+    } catch {
+      throw ContainerError("read the state directory \(path)", error)
+    }
+  }
+
   /// The container `id`.
   ///
   /// - Throws: `ContainerError` of the kind `.noSuchContainer` when there is none.

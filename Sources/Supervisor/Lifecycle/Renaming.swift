@@ -54,7 +54,9 @@ extension Supervisor {
         throw ContainerError(
           .alreadyExists, "a container called \(new) exists already, made by somebody else")
       }
-      guard let last = try? store.container(try ContainerID(name)) else { return }
+      guard let last = try? store.container(try ContainerID(name)), last.record.isOwn(in: store) else {
+        return
+      }
       guard try last.removeAtOnce() else {
         throw ContainerError(
           .wrongStatus, "what \(name) has left when it ended is still being removed: try it again")
