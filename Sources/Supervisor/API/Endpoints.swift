@@ -99,16 +99,19 @@ extension APIService {
   /// Of so many at the most a list is made at once.
   private static let mostAtOnce = 500
 
-  /// Whether all containers can be looked at while others wait.
-  private var areFew: Bool {
-    supervisor.partitions.count <= Self.mostAtOnce && supervisor.plainNames().count <= Self.mostRead
+  /// The names of those that were made without the supervisor, when all containers can be looked at while others wait;
+  /// `nil` when there are too many.
+  private var fewPlainNames: [String]? {
+    guard supervisor.partitions.count <= Self.mostAtOnce else { return nil }
+    let names = supervisor.plainNames()
+    return names.count <= Self.mostRead ? names : nil
   }
 
   private func serveInformation(_ exchange: HTTPExchange) {
     let facts = engine.facts
     let now = Clock.now()
-    if areFew {
-      let counts = EngineFacts.Counts(supervisor.allStatuses().map(\.state))
+    if let names = fewPlainNames {
+      let counts = EngineFacts.Counts(supervisor.statuses(with: names).map(\.state))
       return respond(exchange, .ok, facts.infoDocument(counts, now: now))
     }
     answer(exchange, type: "application/json") { [self] in
@@ -118,8 +121,8 @@ extension APIService {
   }
 
   private func list(_ list: ContainerList, _ exchange: HTTPExchange) throws(APIError) {
-    if areFew {
-      let chosen = try list.select(supervisor.allStatuses())
+    if let names = fewPlainNames {
+      let chosen = try list.select(supervisor.statuses(with: names))
       return respond(exchange, .ok, .array(summaries(chosen)))
     }
     let references = list.references

@@ -11,7 +11,9 @@ extension APIService {
   ) throws(APIError) {
     switch endpoint {
     case .inspectContainer: respond(exchange, .ok, inspection(of: plain))
-    case .processes: try listProcesses(of: plain.status, exchange)
+    case .processes:
+      guard plain.container.status() != .stopped else { throw .conflict("\(plain.name) does not run") }
+      try listProcesses(of: plain.status, exchange)
     case .statistics(_, let isStream, let isOneShot):
       streamStatistics(of: .plain(plain), isStream: isStream, isOneShot: isOneShot, exchange)
     case .wait(_, let condition): try wait(for: plain, condition, exchange)
@@ -84,7 +86,8 @@ extension APIService {
     var stream: HTTPStream?
     let end = try attempt { () throws(SupervisorError) in
       try supervisor.awaitEnd(of: plain, wantsStatus: true) { status in
-        let unknown = "\(name) has ended, and the kernel does not say how: it does from Linux 6.15 on"
+        let unknown =
+          "\(name) has ended, and how is not known: its parent has not asked, or Linux is before 6.15"
         stream?.write(
           ContainerResponse.waited(
             status?.shellStatus ?? PlainFacts.unknownStatus, error: status == nil ? unknown : nil

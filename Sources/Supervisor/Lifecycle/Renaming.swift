@@ -54,8 +54,11 @@ extension Supervisor {
         throw ContainerError(
           .alreadyExists, "a container called \(new) exists already, made by somebody else")
       }
-      guard let last = try? store.container(try ContainerID(name)), last.record.isOwn(in: store) else {
-        return
+      guard let last = try? store.container(try ContainerID(name)) else { return }
+      // Its files may be where the partition's would be.
+      guard last.record.isOwn(in: store) else {
+        throw ContainerError(
+          .alreadyExists, "a container called \(name) was made without the supervisor: remove it first")
       }
       guard try last.removeAtOnce() else {
         throw ContainerError(

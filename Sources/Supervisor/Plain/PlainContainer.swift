@@ -81,10 +81,13 @@ extension Supervisor {
     }
   }
 
+  /// What the partitions and those of `names` do that are containers made without the supervisor.
+  func statuses(with names: [String]) -> [PartitionStatus] { statuses + plains(names).map(\.status) }
+
   /// What all containers do, those that were made without the supervisor as well.
   ///
   /// - Parameter before: as `plains` has it.
-  func allStatuses(before: Int64 = .max) -> [PartitionStatus] {
+  func allStatuses(before: Int64) -> [PartitionStatus] {
     statuses + plains(plainNames(), before: before).map(\.status)
   }
 }

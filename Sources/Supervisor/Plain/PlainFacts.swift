@@ -22,7 +22,6 @@ public struct PlainFacts: Equatable, Sendable {
 
   private static let modes: [(namespace: Namespaces, member: String)] = [
     (.pid, "PidMode"), (.ipc, "IpcMode"), (.uts, "UTSMode"), (.cgroup, "CgroupnsMode"),
-    (.user, "UsernsMode"),
   ]
 
   /// Those of the container of which `record` is kept, and that has `config`.
