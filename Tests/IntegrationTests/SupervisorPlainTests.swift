@@ -212,6 +212,42 @@ struct SupervisorPlainTests {
     }
   }
 
+  @Test("The files of one are not those of a partition that has its name")
+  func sharedFiles() throws {
+    try withSupervisor { site in
+      let name = site.name("a")
+      let body = #"{"Image": "host", "Cmd": ["/bin/true"]}"#
+      try #expect(site.ask("POST", "/containers/create?name=\(name)", body).status == 201)
+      let script = "echo mine >/file; while :; do sleep 0.02; done"
+      try site.succeed(
+        "run", "--rootfs", site.box.rootfs, "--env", "SWIFTJAIL_TEST=\(site.box.id)", "--detach", name, "--",
+        "/bin/sh", "-c", script)
+      let isWritten = try poll { try site.call("exec", name, "/bin/cat", "/file").text == "mine" }
+      #expect(isWritten)
+      let rename = try site.ask("POST", "/containers/\(name)/rename?name=\(site.name("b"))")
+      #expect(rename.status == 409 && rename.message.contains("remove it first"), "\(rename)")
+      let copy = try site.ask("GET", "/containers/\(name)/archive?path=/file")
+      #expect(copy.status == 409 && copy.message.contains("remove it first"), "\(copy)")
+      try #expect(site.ask("DELETE", "/containers/\(name)?force=1").status == 204)
+      try #expect(site.call("exec", name, "/bin/cat", "/file").text == "mine")
+      try #expect(site.status("a") == "running", "without the partition it is listed itself")
+    }
+  }
+
+  @Test("One that is paused hears what it is told, and ends")
+  func paused() throws {
+    try withSupervisor { site in
+      let name = site.name("a")
+      try make(site, "a", "trap 'exit 0' TERM; echo ready; while :; do sleep 0.02; done")
+      try site.box.waitForOutput("ready")
+      try #expect(site.ask("POST", "/containers/\(name)/pause").status == 204)
+      try #expect(site.ask("POST", "/containers/\(name)/pause").status == 409)
+      try #expect(site.ask("POST", "/containers/\(name)/stop?t=60").status == 204)
+      try #expect(site.status("a") == "exited")
+      try #expect(site.ask("POST", "/containers/\(name)/unpause").status == 409)
+    }
+  }
+
   @Test("A directory in the middle of being made is no container, and does no harm")
   func halfMade() throws {
     try withSupervisor { site in
