@@ -22,7 +22,7 @@ struct PartitionSurroundings: Sendable {
 
 extension PartitionSettings {
   /// Where the program given as `initProgram` is in the partition.
-  static let initPath = "/run/swiftjail-init"
+  public static let initPath = "/run/swiftjail-init"
 
   /// The configuration of an ordinary bundle for this partition.
   ///
