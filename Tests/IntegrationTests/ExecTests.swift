@@ -131,6 +131,22 @@ struct ExecTests {
     }
   }
 
+  @Test("A working directory that is not there, or is none, is told of; nothing is made")
+  func missingDirectory() throws {
+    try withRunning { box in
+      try write("", to: box.rootfs + "/etc/plain")
+    } _: { box in
+      for (directory, reason) in [("/nope/below", "No such file"), ("/etc/plain", "Not a directory")] {
+        for user in ["0", "1000"] {
+          let outcome = try box.exec(["--cwd", directory, "--user", user], "true")
+          expectRefusal(outcome, saying: "chdir to cwd", "\"\(directory)\"", reason)
+          #expect(outcome.status == 126)
+        }
+      }
+      try #expect(sh(box, "ls -d /nope; true") == "")
+    }
+  }
+
   @Test("--env adds to the container's environment")
   func environment() throws {
     try withRunning { box in
