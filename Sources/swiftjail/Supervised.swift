@@ -51,6 +51,28 @@ extension Settings {
     }
   }
 
+  /// Passes on the body of an answer as it comes, when it is that and no complaint.
+  func pass(_ target: String, _ take: ([UInt8]) -> Void) throws(Failure) {
+    var exchange = try supervisor.begin("GET", target)
+    guard exchange.status == 200 else {
+      throw Failure(.failed, APIClient.Response(status: exchange.status, body: try exchange.body()).message)
+    }
+    try exchange.read(take)
+  }
+
+  /// What the standard streams of the partition `name` are.
+  func streams(of name: String) throws(Failure) -> PartitionStreams {
+    let document = try document(partitionTarget(name, "/json"))
+    do throws(ConfigError) {
+      let config: JSON.Object = try JSON.Object(json: document).required("Config")
+      return PartitionStreams(
+        hasTerminal: try config.optional("Tty", or: false),
+        hasInput: try config.optional("OpenStdin", or: false))
+    } catch {
+      throw Failure(.failed, "the supervisor's answer cannot be read: \(error)")
+    }
+  }
+
   /// Does `body` for each of `names`, also when it fails for one.
   func each(_ names: [String], _ body: (String) throws(Failure) -> Void) throws(Failure) {
     var failures: [Failure] = []
@@ -61,6 +83,14 @@ extension Settings {
     for failure in failures { log.write(.error, failure.message) }
     throw last
   }
+}
+
+/// The standard streams of a partition.
+struct PartitionStreams {
+  /// Whether they are a terminal, and so one stream.
+  let hasTerminal: Bool
+  /// Whether something can be written to its input.
+  let hasInput: Bool
 }
 
 /// Where a request finds the partition `name`.

@@ -35,6 +35,26 @@ struct SupervisorLogTests {
     }
   }
 
+  @Test("logs prints what came from a terminal as it came, also while it comes")
+  func terminal() throws {
+    try withSupervisor { site in
+      try site.define("a", "echo out; echo err >&2; \(SupervisedSandbox.patient)", ["tty": true])
+      try site.waitForOutput("a", "ready")
+      let text = "out\r\nerr\r\nready"
+      try #expect(site.succeed("logs", site.name("a")).text == text)
+      try #expect(site.succeed("logs", "-n", "1", site.name("a")).text == "ready")
+      let logs = try site.box.program(["logs", "-f", site.name("a")]).start()
+      defer { logs.forget() }
+      #expect(poll { logs.text == text })
+      try site.succeed("stop", site.name("a"))
+      let outcome = try logs.wait()
+      #expect(outcome.status == 0 && outcome.text == text + "\r\nasked", "\(outcome)")
+      let unknown = try site.call("logs", "nobody")
+      expectRefusal(unknown, saying: "nobody")
+      #expect(unknown.stdout.isEmpty)
+    }
+  }
+
   @Test("logs --follow goes on with what is written, and ends with the partition")
   func follow() throws {
     try withSupervisor { site in

@@ -1,10 +1,18 @@
 import Linux
 
-/// Output with a header before each piece that says which stream it is of, passed on as it comes.
-struct Frames {
+/// What a partition writes, passed on as it comes: with a header before each piece that says which stream it is of, or raw,
+/// when it comes from a terminal.
+struct PartitionOutput {
+  private let isRaw: Bool
   private var bytes: [UInt8] = []
 
+  init(isRaw: Bool) { self.isRaw = isRaw }
+
   mutating func add(_ more: [UInt8]) {
+    if isRaw {
+      try? FileDescriptor.duplicate(of: 1).writeAll(more)
+      return
+    }
     bytes += more
     var start = 0
     while bytes.count - start >= 8 {
