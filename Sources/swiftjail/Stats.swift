@@ -33,7 +33,8 @@ enum Stats: Command {
         number(document, "pids_stats", "current").map(String.init) ?? "-",
       ])
     }
-    try Output.print(table.text)
+    // When there is none to tell of, the reason alone is said.
+    if failure == nil || !before.isEmpty { try Output.print(table.text) }
     if let failure { throw failure }
     return 0
   }

@@ -107,6 +107,38 @@ struct SupervisorCommandTests {
     }
   }
 
+  @Test("events takes times as docker does; what it cannot do, it says once, and nothing else")
+  func eventTimes() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      for since in ["5m", "1h30m", "2020-01-01", "2020-01-01T00:00:00Z", "1.5"] {
+        let outcome = try site.succeed("events", "--since", since, "--until", "0s")
+        #expect(outcome.text.contains("\"start\""), "\(since)")
+      }
+      for words in [["--since", "5m", "--until", "1"], ["--since", "yesterday"]] {
+        let outcome = try site.box.program(["events"] + words).call()
+        expectRefusal(outcome, saying: "since")
+        #expect(outcome.stdout.isEmpty)
+      }
+    }
+  }
+
+  @Test("stats of what there is not says so alone; with others it tells of those as well")
+  func statsOfNobody() throws {
+    try withSupervisor { site in
+      let nobody = try site.call("stats", "nobody")
+      expectRefusal(nobody, saying: "nobody")
+      #expect(nobody.stdout.isEmpty)
+      try #expect(site.succeed("stats").lines.count == 1, "none runs")
+      try site.define("a")
+      try site.waitUntilReady("a")
+      let both = try site.call("stats", "nobody", site.name("a"))
+      expectRefusal(both, saying: "nobody")
+      #expect(both.lines.count == 2)
+    }
+  }
+
   @Test("inspect prints a list of all that is known of each")
   func inspect() throws {
     try withSupervisor { site in
