@@ -1,3 +1,4 @@
+import Layers
 import Linux
 import OCI
 
@@ -5,6 +6,9 @@ import OCI
 let version = "0.1.0"
 
 func main() -> Int32 {
+  if CommandLine.arguments.first == PartitionSettings.initPath {
+    return InitProgram.run(CommandLine.arguments.dropFirst())
+  }
   var inProgram = false
   var log = Log()
   do throws(Failure) {
