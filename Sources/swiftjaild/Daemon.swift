@@ -13,7 +13,7 @@ final class Daemon {
   private let service: APIService
   private var watchdog: EventLoop.Timer?
 
-  init(_ options: DaemonOptions) throws(SupervisorError) {
+  init(_ options: DaemonOptions, _ messages: MessageWriter) throws(SupervisorError) {
     self.options = options
     do throws(Errno) {
       _ = try SignalMask.blockAll()
@@ -22,15 +22,17 @@ final class Daemon {
     } catch {
       throw SupervisorError("set up the event loop", error)
     }
+    messages.wait(with: loop)
+    let say = { messages.write($0) }
     lock = try Self.claim(options.root)
     // What it is to restart stays ended when it ends for lack of memory.
     try? OutOfMemoryAdjustment.set(OutOfMemoryAdjustment.last)
     supervisor = try Supervisor(
       store: ContainerStore(path: options.root), journalSize: options.journalSize, loop, load: options.load,
-      log: Message.write)
-    definitions = DesiredState(options.config, supervisor, loop, log: Message.write)
+      log: say)
+    definitions = DesiredState(options.config, supervisor, loop, log: say)
     service = try APIService(
-      supervisor, definitions, loop, path: options.socketPath, log: Message.write)
+      supervisor, definitions, loop, path: options.socketPath, log: say)
   }
 
   /// Sees to it that no two look after the same containers.

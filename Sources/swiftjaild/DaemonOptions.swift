@@ -48,10 +48,10 @@ struct DaemonOptions {
       }
       switch name {
       case "--help", "-h":
-        Message.print(Self.help)
+        Self.print(Self.help)
         return nil
       case "--version", "-v":
-        Message.print("swiftjaild version 0.1.0\n")
+        Self.print("swiftjaild version \(APIService.version)\n")
         return nil
       case "--config": config = try Self.value(given, &words, of: name)
       case "--root": root = try Self.value(given, &words, of: name)
@@ -74,6 +74,10 @@ struct DaemonOptions {
       default: throw UsageError(description: "\(word): there is no such option")
       }
     }
+  }
+
+  private static func print(_ text: String) {
+    try? FileDescriptor.duplicate(of: 1).writeAll(Array(text.utf8))
   }
 
   private static func value(
@@ -112,15 +116,4 @@ struct DaemonOptions {
 /// Why a command line cannot be carried out.
 struct UsageError: Error {
   let description: String
-}
-
-/// Lines for the person who runs it.
-enum Message {
-  static func write(_ text: String) {
-    try? FileDescriptor.duplicate(of: 2).writeAll(Array("swiftjaild: \(text)\n".utf8))
-  }
-
-  static func print(_ text: String) {
-    try? FileDescriptor.duplicate(of: 1).writeAll(Array(text.utf8))
-  }
 }
