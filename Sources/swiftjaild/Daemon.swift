@@ -5,6 +5,7 @@ import Supervisor
 /// The running program: the supervisor, and who talks to it.
 final class Daemon {
   private let options: DaemonOptions
+  private let messages: MessageWriter
   private let loop: EventLoop
   private let signals: SignalQueue
   private let lock: Lock
@@ -15,6 +16,7 @@ final class Daemon {
 
   init(_ options: DaemonOptions, _ messages: MessageWriter) throws(SupervisorError) {
     self.options = options
+    self.messages = messages
     do throws(Errno) {
       _ = try SignalMask.blockAll()
       signals = try SignalQueue()
@@ -73,6 +75,10 @@ final class Daemon {
   }
 
   private func ready() {
+    let counts = supervisor.counts
+    messages.write(
+      "version \(APIService.version) listens at \(options.socketPath); partitions: \(counts.all), of which run: \(counts.running)"
+    )
     ServiceNotification.send("READY=1")
     if let interval = ServiceNotification.watchdogInterval { pat(every: interval / 2) }
   }

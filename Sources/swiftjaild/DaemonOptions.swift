@@ -74,6 +74,16 @@ struct DaemonOptions {
       default: throw UsageError(description: "\(word): there is no such option")
       }
     }
+    // The keeper has a working directory of its own.
+    root = try Self.absolute(root, "--root")
+    config = try Self.absolute(config, "--config")
+    socket = try socket.map { (path) throws(UsageError) in try Self.absolute(path, "--socket") }
+  }
+
+  private static func absolute(_ path: String, _ name: String) throws(UsageError) -> String {
+    do throws(Errno) { return try Directory.absolute(path) } catch {
+      throw UsageError(description: "\(name) \(path): the working directory has no path: \(error)")
+    }
   }
 
   private static func print(_ text: String) {
