@@ -11,7 +11,7 @@ enum Stats: Command {
 
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     var names = arguments.operands
-    if names.isEmpty { names = try settings.partitionNames(all: false) }
+    if names.isEmpty { names = try settings.partitionNames(all: false).sorted() }
     // Two looks make a share: all are looked at once, and then again.
     var before: [String: JSON] = [:]
     var failure: Failure?
