@@ -71,6 +71,9 @@ public struct Container: Sendable {
   /// the fifo is removed.
   private var waitsForStart: Bool { StartFifo(path: fifoPath).hasReader }
 
+  /// When it was started, or its state last changed in another way, in nanoseconds since 1970; `nil` when it is gone.
+  public var changed: Int64? { (try? FileStatus.of(directory))?.modified }
+
   /// Whether somebody is at work on it: making, starting or removing it.
   var isBeingMade: Bool {
     do throws(Errno) {
@@ -118,7 +121,7 @@ public struct Container: Sendable {
   /// The first process, checked to be the one that the record names.
   ///
   /// - Throws: `ContainerError` of the kind `.wrongStatus` when it has ended.
-  func initProcess() throws(ContainerError) -> Pidfd {
+  public func initProcess() throws(ContainerError) -> Pidfd {
     guard let process = record.process else {
       throw ContainerError(.wrongStatus, "container \(id) is not running")
     }

@@ -18,19 +18,6 @@ public struct ContainerStore: Sendable {
     containers(named: try names().sorted())
   }
 
-  /// The names of its directories, in no order.
-  ///
-  /// - Throws: `ContainerError` when the directory cannot be read; one that is not there holds no container.
-  public func names() throws(ContainerError) -> [String] {
-    do throws(Errno) {
-      return try Directory.entries(of: path).filter(\.isDirectory).map(\.name)
-    } catch .noSuchFileOrDirectory {
-      return []
-    } catch {
-      throw ContainerError("read the state directory \(path)", error)
-    }
-  }
-
   /// Those of the containers called `names` that there are.
   public func containers(named names: [String]) -> [Container] {
     var containers: [Container] = []
@@ -40,6 +27,20 @@ public struct ContainerStore: Sendable {
       if let container = try? Container(id, in: self) { containers.append(container) }
     }
     return containers
+  }
+
+  /// The names that containers may have, of the directories that there are: one that is just being made or removed has
+  /// one as well.
+  ///
+  /// - Throws: `ContainerError` when the directory cannot be read; one that is not there has none in it.
+  public func names() throws(ContainerError) -> [String] {
+    do throws(Errno) {
+      return try Directory.entries(of: path).filter { $0.isDirectory && !$0.name.hasPrefix(".") }.map(\.name)
+    } catch .noSuchFileOrDirectory {
+      return []
+    } catch {
+      throw ContainerError("read the state directory \(path)", error)
+    }
   }
 
   /// The container `id`.

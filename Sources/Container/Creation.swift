@@ -23,6 +23,8 @@ public struct CreateOptions: Sendable {
   public var cgroupDriver = CgroupDriver.cgroupfs
   /// Whether the first process is a child of the caller's parent, who then waits for it.
   public var isSibling = false
+  /// Whether a supervisor makes it.
+  public var isSupervised = false
   /// A directory that belongs to the container alone and is removed with it.
   public var ownedDirectory: String?
   /// What is noted of the container besides the annotations of its configuration.
@@ -98,10 +100,11 @@ extension ContainerStore {
     var annotations = config.annotations
     for extra in options.extraAnnotations.elements { annotations[extra.name] = extra.value }
     let lock = try reserve(id)
-    let record = Record(
+    var record = Record(
       id: id, ociVersion: config.ociVersion, bundle: bundle, root: plan.root, created: Clock.now(),
       cgroup: cgroup?.cgroup.path, unit: cgroup?.scope?.unit, namespaces: plan.namespaces,
       annotations: annotations, ownedDirectory: options.ownedDirectory)
+    record.isSupervised = options.isSupervised
     var birth = Birth(
       container: Container(record, in: self), plan: plan, options: options, devices: devices, cgroup: cgroup)
     do throws(ContainerError) {
@@ -159,14 +162,14 @@ private struct Birth {
     container.record.cgroup = made.cgroup.path
     let directory = try made.cgroup.open()
     container.record.cgroupNumber = try? directory.status().inode
-    let parent = try spawn(hostMounts, joining, fifo, directory)
+    let parent = try spawn(hostMounts, joining, fifo, directory, made.cgroup)
     return try parent.accompany(
       &container, plan, options, devices, made, config: config, waitsForStart: !startsAtOnce)
   }
 
   private func spawn(
     _ hostMounts: consuming HostMounts, _ joining: [HeldNamespace], _ fifo: consuming FileDescriptor?,
-    _ cgroup: consuming FileDescriptor?
+    _ cgroup: consuming FileDescriptor?, _ ownCgroup: Cgroup? = nil
   ) throws(ContainerError) -> Parent {
     let pair = try attempt("make a connection to the new process") { () throws(Errno) in
       try Socket.pair()
@@ -204,8 +207,8 @@ private struct Birth {
       let handshake = Handshake(pair.there)
       if goesAhead { goAhead(joining, namespaces, handshake) }
       Init(
-        id: container.id, plan: plan, options: options, hostMounts: hostMounts, startFifo: fifo,
-        handshake: handshake, joining: goesAhead ? [] : joining
+        id: container.id, plan: plan, options: options, hostMounts: hostMounts, cgroup: ownCgroup,
+        startFifo: fifo, handshake: handshake, joining: goesAhead ? [] : joining
       ).run()
     }
   }

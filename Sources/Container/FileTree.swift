@@ -54,7 +54,7 @@ public enum FileTree {
       Credentials.setUmask(0)
       try unshare(.mount)
     }
-    var root = try RootFilesystem(plan, sources, id: try ContainerID("files"))
+    var root = try RootFilesystem(plan, sources, id: try ContainerID("files"), cgroup: nil)
     try root.buildFiles(sources)
     try root.restrict()
     try root.enter(pivot: true)

@@ -6,6 +6,8 @@ struct Init: ~Copyable {
   let plan: Plan
   let options: CreateOptions
   let hostMounts: HostMounts
+  /// The container's own cgroup, when it has one.
+  let cgroup: Cgroup?
   /// Read from before the program is executed, in a container that is created now and started later.
   let startFifo: FileDescriptor?
   let handshake: Handshake
@@ -127,7 +129,7 @@ struct Init: ~Copyable {
       }
       return try send(terminal)
     }
-    var root = try RootFilesystem(plan, hostMounts, id: id)
+    var root = try RootFilesystem(plan, hostMounts, id: id, cgroup: cgroup)
     try root.build(hostMounts)
     var terminal: PseudoTerminal?
     if plan.process.terminal { terminal = try send(try root.makeTerminal(for: plan.process.user)) }

@@ -28,6 +28,9 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
   /// A directory that belongs to the container alone and goes with it.
   public var ownedDirectory: String?
 
+  /// Whether a supervisor has made it, which knows what it is to be and keeps what it writes.
+  public var isSupervised = false
+
   /// Whether the kernel ended a process of it for lack of memory, when that was seen at its end: its cgroup, which counts
   /// that, may not outlive it.
   public var wasOutOfMemory = false
@@ -80,6 +83,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     namespaces = Namespaces(rawValue: try object.required("namespaces"))
     annotations = try object.optional("annotations", or: [:])
     ownedDirectory = try object.text("ownedDirectory")
+    isSupervised = try object.optional("supervised", or: false)
     wasOutOfMemory = try object.optional("outOfMemory", or: false)
     let pid: Int32 = try object.required("pid")
     process = pid == 0 ? nil : Process(pid: pid, startTime: try object.required("startTime"))
@@ -101,6 +105,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     object.add("namespaces", namespaces.rawValue)
     object.add("annotations", annotations, unless: [:])
     object.add("ownedDirectory", ifPresent: ownedDirectory)
+    object.add("supervised", isSupervised, unless: false)
     object.add("outOfMemory", wasOutOfMemory, unless: false)
     return .object(object)
   }

@@ -6,6 +6,8 @@ struct RootFilesystem: ~Copyable {
   private var root: FileDescriptor
   private let plan: Plan
   private let id: ContainerID
+  /// The directory of the container's own cgroup, when it has one.
+  private let ownCgroup: String?
   /// Whether the container's `/dev` is a directory of the host's, in which nothing is to be made.
   private let devIsBound: Bool
 
@@ -24,9 +26,12 @@ struct RootFilesystem: ~Copyable {
   }
 
   /// Puts the copy of the root directory over the root of this mount namespace.
-  init(_ plan: Plan, _ mounts: borrowing HostMounts, id: ContainerID) throws(ContainerError) {
+  init(
+    _ plan: Plan, _ mounts: borrowing HostMounts, id: ContainerID, cgroup: Cgroup?
+  ) throws(ContainerError) {
     self.plan = plan
     self.id = id
+    ownCgroup = cgroup?.directory
     devIsBound = plan.mounts.contains { mount in
       if case .bind = mount.kind { mount.destination == "/dev" } else { false }
     }
@@ -249,6 +254,7 @@ struct RootFilesystem: ~Copyable {
 
   private mutating func mountCgroup(_ entry: MountPlan) throws(ContainerError) {
     let target = try target(entry.destination, isDirectory: true)
+    if let copy = try copyOfOwnCgroup(entry) { return try attach(copy, to: target, entry) }
     do throws(ContainerError) {
       try attach(try Self.make("cgroup2", "cgroup", entry), to: target, entry)
     } catch {
@@ -261,6 +267,19 @@ struct RootFilesystem: ~Copyable {
         return copy
       }
       try attach(copy, to: target, entry)
+    }
+  }
+
+  /// A mount of the container's cgroup that cannot be told from one of the file system, whose root that is in the container's
+  /// cgroup namespace: a file system of its own would be one more for the kernel to look at whenever it makes another.
+  private func copyOfOwnCgroup(_ entry: MountPlan) throws(ContainerError) -> Mount? {
+    guard let ownCgroup, plan.newNamespaces.contains(.cgroup), !plan.hasUserNamespace,
+      entry.options.data.isEmpty
+    else { return nil }
+    return try attempt("\(entry.field): mount \(ownCgroup) on \(entry.destination)") { () throws(Errno) in
+      let copy = try Mount.copy(of: ownCgroup, recursive: false)
+      try copy.change(set: entry.options.set, clear: .all)
+      return copy
     }
   }
 

@@ -106,8 +106,14 @@ public struct PartitionStore: Sendable {
     } catch {
       throw LayerError(.failed, "lock \(directory): \(error)")
     }
-    if let status = (try? containers.container(id))?.status(), status != .stopped {
-      throw LayerError(.alreadyExists, "the partition \(id) is \(status.rawValue)")
+    if let container = try? containers.container(id) {
+      guard container.record.ownedDirectory == nil else {
+        throw LayerError(.alreadyExists, "a container called \(id) has the files there: remove it first")
+      }
+      let status = container.status()
+      guard status == .stopped else {
+        throw LayerError(.alreadyExists, "the partition \(id) is \(status.rawValue)")
+      }
     }
     let tree = try PartitionDirectory(path: real, id: id, settings: settings).fill(host)
     return Draft(real, lock, tree)

@@ -28,6 +28,10 @@ public struct MountAttributes: OptionSet, Hashable, Sendable {
   public static let idMap = MountAttributes(rawValue: 0x10_0000)
   /// `MOUNT_ATTR_NOSYMFOLLOW`
   public static let noSymlinkFollow = MountAttributes(rawValue: 0x20_0000)
+  /// All that can be cleared.
+  public static let all: MountAttributes = [
+    .readOnly, .noSuid, .noDev, .noExec, .accessTime, .noDirectoryAccessTime, .noSymlinkFollow,
+  ]
 }
 
 /// How mounts and unmounts spread between copies of a mount (`mount_namespaces(7)`).

@@ -50,6 +50,20 @@ public struct Pidfd: ~Copyable, Sendable {
     return Self.status(info)
   }
 
+  /// How the process has ended, whoever's child it was (`ioctl(2)`, `PIDFD_GET_INFO`); `nil` before its parent has waited
+  /// for it.
+  ///
+  /// - Throws: `Errno` where the kernel does not keep that, as before Linux 6.15.
+  public func endStatus() throws(Errno) -> ExitStatus? {
+    var info = linux_pidfd_info()
+    info.mask = UInt64(LINUX_PIDFD_INFO_EXIT)
+    try once { linux_pidfd_get_info(descriptor.rawValue, &info) }
+    guard info.mask & UInt64(LINUX_PIDFD_INFO_EXIT) != 0 else { return nil }
+    let status = info.exit_code
+    return linux_wait_exited(status) != 0
+      ? .exited(linux_wait_exit_status(status)) : .signaled(linux_wait_signal(status))
+  }
+
   /// Moves this process into the namespaces of `kinds` that the process has (`setns(2)`).
   public func enter(_ kinds: Namespaces) throws(Errno) { try descriptor.enter(kinds) }
 

@@ -119,6 +119,17 @@ static inline long linux_pidfd_send_signal(int pidfd, int signal) {
 static inline long linux_waitid_pidfd(int pidfd, siginfo_t *info, int options) {
   return syscall(SYS_waitid, 3 /* P_PIDFD */, pidfd, info, options, NULL);
 }
+// struct pidfd_info of linux/pidfd.h, which older headers lack.
+struct linux_pidfd_info {
+  uint64_t mask;
+  uint64_t cgroup;
+  uint32_t ids[11];
+  int32_t exit_code;
+};
+#define LINUX_PIDFD_INFO_EXIT 8
+static inline int linux_pidfd_get_info(int pidfd, struct linux_pidfd_info *info) {
+  return ioctl(pidfd, _IOWR(0xFF, 11, struct linux_pidfd_info), info);
+}
 static inline int linux_siginfo_status(const siginfo_t *info) { return info->si_status; }
 static inline int linux_siginfo_code(const siginfo_t *info) { return info->si_code; }
 

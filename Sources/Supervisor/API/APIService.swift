@@ -9,7 +9,7 @@ public final class APIService {
   let supervisor: Supervisor
   let loop: EventLoop
   let log: (String) -> Void
-  private let definitions: DesiredState
+  let definitions: DesiredState
   private let started = Clock.now()
   private var server: HTTPServer?
   private var answers: [Int: UInt64] = [:]
@@ -162,10 +162,12 @@ public final class APIService {
   /// Answers with the metrics.
   func serveMetrics(_ exchange: HTTPExchange) {
     let counters = counters
+    let now = Clock.now()
     // They are in a dozen files for each partition.
     answer(exchange, type: "text/plain; version=0.0.4") { [self] in
       supervisor.store.sumUpUsage()
-      return Metrics.text(supervisor.statuses.map { ($0, usage($0, withDetails: false)) }, counters)
+      let all = supervisor.allStatuses(before: now)
+      return Metrics.text(all.map { ($0, usage($0, withDetails: false)) }, counters)
     }
   }
 

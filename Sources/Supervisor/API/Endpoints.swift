@@ -8,6 +8,22 @@ extension APIService {
   func serve(
     _ endpoint: Endpoint, _ request: HTTPRequest, _ exchange: HTTPExchange
   ) throws(APIError) {
+    guard let reference = endpoint.container, partition(named: reference) == nil else {
+      return try carryOut(endpoint, request, exchange)
+    }
+    find(reference) { [unowned self] result in
+      do throws(APIError) {
+        switch try result.get() {
+        case .partition: try carryOut(endpoint, request, exchange)
+        case .plain(let plain): try serve(endpoint, for: plain, request, exchange)
+        }
+      } catch { respond(exchange, error) }
+    }
+  }
+
+  private func carryOut(
+    _ endpoint: Endpoint, _ request: HTTPRequest, _ exchange: HTTPExchange
+  ) throws(APIError) {
     switch endpoint {
     case .ping, .version, .info, .diskUsage, .events, .metrics, .listImages, .inspectImage, .imageHistory,
       .listNetworks, .inspectNetwork, .listVolumes:
@@ -19,7 +35,8 @@ extension APIService {
     case .logs(let reference, let query): try streamLogs(of: try find(reference), query, exchange)
     case .attach(let reference, let query): try attach(to: try find(reference), query, exchange)
     case .statistics(let reference, let isStream, let isOneShot):
-      streamStatistics(of: try find(reference), isStream: isStream, isOneShot: isOneShot, exchange)
+      let status = try find(reference)
+      streamStatistics(of: .partition(status), isStream: isStream, isOneShot: isOneShot, exchange)
     case .wait(let reference, let condition): try wait(for: try find(reference), condition, exchange)
     default: try serveContainer(endpoint, request, exchange)
     }
@@ -27,9 +44,7 @@ extension APIService {
 
   /// The partition that `reference` means.
   func find(_ reference: ContainerReference) throws(APIError) -> PartitionStatus {
-    if let partition = supervisor.partition(withID: reference.text) ?? supervisor.partitions[reference.text] {
-      return partition.status
-    }
+    if let partition = partition(named: reference) { return partition.status }
     let partitions = Array(supervisor.partitions.values)
     switch reference.match(partitions.count, id: { partitions[$0].record.id }, name: { partitions[$0].name })
     {
@@ -54,13 +69,12 @@ extension APIService {
       exchange.respond(response)
     case .metrics: serveMetrics(exchange)
     case .version: respond(exchange, .ok, engine.facts.versionDocument)
-    case .info:
-      let counts = EngineFacts.Counts(supervisor.partitions.values.map(\.state))
-      respond(exchange, .ok, engine.facts.infoDocument(counts, now: Clock.now()))
+    case .info: serveInformation(exchange)
     case .diskUsage:
       let image = engine.image
+      let now = Clock.now()
       answer(exchange, type: "application/json") { [self] in
-        EngineFacts.diskUsage(summaries(supervisor.statuses), image: image).bytes() + [0x0a]
+        EngineFacts.diskUsage(summaries(supervisor.allStatuses(before: now)), image: image).bytes() + [0x0a]
       }
     case .events(let query): streamEvents(query, exchange)
     case .listImages(let filters):
@@ -85,27 +99,61 @@ extension APIService {
   /// Of so many at the most a list is made at once.
   static let mostAtOnce = 500
 
+  /// The names of those that were made without the supervisor, when all containers can be looked at while others wait;
+  /// `nil` when there are too many.
+  private var fewPlainNames: [String]? {
+    guard supervisor.partitions.count <= Self.mostAtOnce else { return nil }
+    let names = supervisor.plainNames()
+    return names.count <= Self.mostRead ? names : nil
+  }
+
+  private func serveInformation(_ exchange: HTTPExchange) {
+    let facts = engine.facts
+    let now = Clock.now()
+    if let names = fewPlainNames {
+      let counts = EngineFacts.Counts(supervisor.statuses(with: names).map(\.state))
+      return respond(exchange, .ok, facts.infoDocument(counts, now: now))
+    }
+    answer(exchange, type: "application/json") { [self] in
+      let counts = EngineFacts.Counts(supervisor.allStatuses(before: now).map(\.state))
+      return facts.infoDocument(counts, now: now).bytes() + [0x0a]
+    }
+  }
+
   private func list(_ list: ContainerList, _ exchange: HTTPExchange) throws(APIError) {
-    if supervisor.partitions.count <= Self.mostAtOnce {
-      let chosen = try list.select(supervisor.statuses)
+    if let names = fewPlainNames {
+      let chosen = try list.select(supervisor.statuses(with: names))
       return respond(exchange, .ok, .array(summaries(chosen)))
     }
-    let bounds = try list.bounds { (reference) throws(APIError) in try find(reference).created }
-    answer(exchange, type: "application/json") { [self] in
-      JSON.array(summaries(list.select(supervisor.statuses, bounds))).bytes() + [0x0a]
+    let references = list.references
+    find(references[...]) { [unowned self] result in
+      do throws(APIError) {
+        let found = try result.get()
+        let bounds = try list.bounds { (reference) throws(APIError) in
+          guard let index = references.firstIndex(of: reference) else {
+            throw .noSuchContainer(reference.text)
+          }
+          return found[index].created
+        }
+        let now = Clock.now()
+        answer(exchange, type: "application/json") { [self] in
+          let chosen = list.select(supervisor.allStatuses(before: now), bounds)
+          return JSON.array(summaries(chosen)).bytes() + [0x0a]
+        }
+      } catch { respond(exchange, error) }
     }
   }
 
   func document(_ status: PartitionStatus) -> ContainerDocument {
     var facts = ContainerFacts()
-    facts.logPath = supervisor.logPath(of: status.definition.name)
+    if status.plain == nil { facts.logPath = supervisor.logPath(of: status.definition.name) }
     return ContainerDocument(status, facts)
   }
 
   /// All that is known of a partition, with the commands that run inside.
-  private func inspection(_ status: PartitionStatus) -> JSON {
+  func inspection(_ status: PartitionStatus) -> JSON {
     var facts = ContainerFacts()
-    facts.logPath = supervisor.logPath(of: status.definition.name)
+    if status.plain == nil { facts.logPath = supervisor.logPath(of: status.definition.name) }
     facts.executions = supervisor.executions.running(in: status.definition.name)
     if let monitor = supervisor.partitions[status.definition.name]?.monitor {
       facts.checks = monitor.results
@@ -126,7 +174,9 @@ extension APIService {
       let asked = try CreateRequest(
         try Self.document(request), name: name, initProgram: Supervisor.initProgram)
       var random = SystemRandomNumberGenerator()
-      let generated = GeneratedName.free(using: &random) { supervisor.partitions[$0] != nil }
+      let generated = GeneratedName.free(using: &random) {
+        supervisor.partitions[$0] != nil || supervisor.plain($0) != nil
+      }
       let definition = asked.definition(named: generated)
       let status = try attempt { () throws(SupervisorError) in try supervisor.create(definition) }
       respond(exchange, .created, ContainerResponse.created(status.id))
@@ -187,7 +237,7 @@ extension APIService {
     }
   }
 
-  private func answer(_ exchange: HTTPExchange, _ error: SupervisorError?) {
+  func answer(_ exchange: HTTPExchange, _ error: SupervisorError?) {
     if let error { respond(exchange, error) } else { respond(exchange, .noContent) }
   }
 

@@ -12,20 +12,15 @@ extension APIService {
     case .createExecution(let reference):
       let asked = try ExecRequest(try Self.document(request))
       let name = try find(reference).definition.name
-      var settings = Execution.Settings(command: asked.command)
-      settings.environment = asked.environment.variables
-      settings.user = asked.user
-      settings.workingDirectory = asked.workingDirectory
-      settings.hasTerminal = asked.hasTerminal
-      settings.opensInput = asked.input
-      settings.isPrivileged = asked.isPrivileged
-      let execution = try attempt { () throws(SupervisorError) in try supervisor.prepare(settings, in: name) }
-      requests[execution.id] = asked
-      requests = requests.filter { supervisor.executions[$0.key] != nil }
-      respond(exchange, .created, .members(["Id": .string(execution.id)]))
+      note(
+        asked, try attempt { () throws(SupervisorError) in try supervisor.prepare(asked.settings, in: name) },
+        exchange)
     case .startExecution(let id):
       let execution = try execution(id)
       guard execution.state == .new else { throw .conflict("exec instance \(id) was started already") }
+      if let plain = execution.plainID, supervisor.plain(execution.partition)?.id != plain {
+        throw .conflict("\(execution.partition) has ended, and another container has its name")
+      }
       start(execution, try ExecStartRequest(try Self.document(request)), exchange)
     case .resizeExecution(let id, let size):
       try execution(id).resize(rows: size.height, columns: size.width)
@@ -33,6 +28,26 @@ extension APIService {
     case .inspectExecution(let id): respond(exchange, .ok, try inspection(of: try execution(id)))
     default: throw .notFound("page not found")
     }
+  }
+
+  /// Prepares a command in a container that was made without the supervisor.
+  func createExecution(
+    in plain: PlainContainer, _ request: HTTPRequest, _ exchange: HTTPExchange
+  ) throws(APIError) {
+    let asked = try ExecRequest(try Self.document(request))
+    let status = plain.container.status()
+    guard status == .running else { throw .conflict("\(plain.name) is \(status.rawValue), and not running") }
+    let execution = try attempt { () throws(SupervisorError) in
+      try supervisor.executions.prepare(asked.settings, inContainer: plain.name)
+    }
+    execution.plainID = plain.id
+    note(asked, execution, exchange)
+  }
+
+  private func note(_ asked: ExecRequest, _ execution: Execution, _ exchange: HTTPExchange) {
+    requests[execution.id] = asked
+    requests = requests.filter { supervisor.executions[$0.key] != nil }
+    respond(exchange, .created, .members(["Id": .string(execution.id)]))
   }
 
   private func execution(_ id: String) throws(APIError) -> Execution {
@@ -53,7 +68,7 @@ extension APIService {
       case .failed(let reason): .exited(ProgramStatus.of(reason) ?? ProgramStatus.notExecuted)
       case .ended(let status): .exited(status)
       }
-    let container = supervisor.partitions[execution.partition]?.record.id ?? ""
+    let container = execution.plainID ?? supervisor.partitions[execution.partition]?.record.id ?? ""
     return ExecInspection(id: execution.id, containerID: container, request: request, state: state).json
   }
 
@@ -98,5 +113,19 @@ extension APIService {
       input.end()
     }
     execution.start(in: supervisor.store)
+  }
+}
+
+extension ExecRequest {
+  /// What is executed, and how.
+  fileprivate var settings: Execution.Settings {
+    var settings = Execution.Settings(command: command)
+    settings.environment = environment.variables
+    settings.user = user
+    settings.workingDirectory = workingDirectory
+    settings.hasTerminal = hasTerminal
+    settings.opensInput = input
+    settings.isPrivileged = isPrivileged
+    return settings
   }
 }

@@ -92,21 +92,18 @@ extension APIService {
 
   // MARK: Statistics
 
-  /// Answers with what a partition uses, once or each second.
+  /// Answers with what a container uses, once or each second.
   func streamStatistics(
-    of status: PartitionStatus, isStream: Bool, isOneShot: Bool, _ exchange: HTTPExchange
+    of found: Found, isStream: Bool, isOneShot: Bool, _ exchange: HTTPExchange
   ) {
-    let name = status.definition.name
-    let first = sample(name)
+    let first = sample(found)
     guard isStream else {
       if isOneShot || first == nil {
-        let document = ContainerStats.document(name: name, id: status.id, now: first, previous: nil)
-        return respond(exchange, .ok, document)
+        return respond(exchange, .ok, Self.document(of: found, now: first, previous: nil))
       }
       // Two looks make a share.
       loop.after(milliseconds: 1000) { [unowned self] in
-        let document = ContainerStats.document(name: name, id: status.id, now: sample(name), previous: first)
-        respond(exchange, .ok, document)
+        respond(exchange, .ok, Self.document(of: found, now: sample(found), previous: first))
       }
       return
     }
@@ -114,30 +111,40 @@ extension APIService {
     headers.add("Content-Type", "application/json")
     count(.ok)
     let stream = exchange.startStream(.ok, headers: headers)
-    stream.write(
-      ContainerStats.document(name: name, id: status.id, now: first, previous: nil).bytes() + [0x0a])
-    continueStatistics(name, status.id, first, stream)
+    stream.write(Self.document(of: found, now: first, previous: nil).bytes() + [0x0a])
+    continueStatistics(found, first, stream)
   }
 
-  private func continueStatistics(
-    _ name: String, _ id: String, _ previous: UsageSample?, _ stream: HTTPStream
-  ) {
+  private func continueStatistics(_ found: Found, _ previous: UsageSample?, _ stream: HTTPStream) {
     let timer = loop.after(milliseconds: 1000) { [unowned self] in
-      guard supervisor.partitions[name] != nil else { return stream.end() }
-      let now = sample(name)
+      guard isThere(found) else { return stream.end() }
+      let now = sample(found)
       if stream.isWritable {
-        stream.write(
-          ContainerStats.document(name: name, id: id, now: now, previous: previous).bytes() + [0x0a])
+        stream.write(Self.document(of: found, now: now, previous: previous).bytes() + [0x0a])
       }
-      continueStatistics(name, id, now, stream)
+      continueStatistics(found, now, stream)
     }
     stream.whenClosed { [unowned self] in loop.cancel(timer) }
   }
 
-  private func sample(_ name: String) -> UsageSample? {
-    guard let partition = supervisor.partitions[name], let usage = usage(partition.status),
-      let host = try? HostUsage.now()
-    else { return nil }
+  private static func document(of found: Found, now: UsageSample?, previous: UsageSample?) -> JSON {
+    ContainerStats.document(name: found.name, id: found.id, now: now, previous: previous)
+  }
+
+  private func isThere(_ found: Found) -> Bool {
+    switch found {
+    case .partition(let status): supervisor.partitions[status.definition.name] != nil
+    case .plain(let plain): supervisor.plain(plain.name)?.id == plain.id
+    }
+  }
+
+  private func sample(_ found: Found) -> UsageSample? {
+    let status: PartitionStatus?
+    switch found {
+    case .partition(let first): status = supervisor.partitions[first.definition.name]?.status
+    case .plain(let plain): status = isThere(found) ? plain.status : nil
+    }
+    guard let status, let usage = usage(status), let host = try? HostUsage.now() else { return nil }
     return UsageSample(time: Clock.now(), usage: usage, host: host)
   }
 }

@@ -11,8 +11,7 @@ enum ContainerConfigDocument {
     object["Domainname"] = .string(settings.domainname ?? "")
     object["User"] = .string(settings.user ?? "")
     object["AttachStdin"] = .bool(definition.opensInput)
-    object["AttachStdout"] = .bool(true)
-    object["AttachStderr"] = .bool(true)
+    for key in ["AttachStdout", "AttachStderr"] { object[key] = .bool(container.status.plain == nil) }
     object["Tty"] = .bool(settings.hasTerminal)
     object["OpenStdin"] = .bool(definition.opensInput)
     object["StdinOnce"] = .bool(definition.closesInput)

@@ -77,7 +77,9 @@ public struct ContainerDocument: Sendable {
   }
 
   /// The program and its arguments.
-  var command: [String] { settings.command.isEmpty ? facts.command : settings.command }
+  var command: [String] {
+    settings.command.isEmpty && status.plain == nil ? facts.command : settings.command
+  }
 
   /// What it is made of.
   var image: String { Self.image(of: status.definition) }
@@ -95,7 +97,7 @@ public struct ContainerDocument: Sendable {
 
   private var imageID: String { image == "host" ? HostImage.id : "" }
 
-  var networkMode: String { settings.network.rawValue }
+  var networkMode: String { status.plain?.network ?? settings.network.rawValue }
 
   /// A line of the list (`ContainerSummary`).
   ///
@@ -161,7 +163,7 @@ public struct ContainerDocument: Sendable {
     object["OOMKilled"] = .bool(status.wasOutOfMemory)
     object["Dead"] = .bool(false)
     object["Pid"] = JSON(status.pid ?? 0)
-    object["ExitCode"] = JSON(status.exitStatus ?? 0)
+    object["ExitCode"] = JSON(status.exitStatus ?? (status.hasUnseenEnd ? PlainFacts.unknownStatus : 0))
     object["Error"] = .string(status.error ?? "")
     object["StartedAt"] = .string(APIText.time(status.started))
     object["FinishedAt"] = .string(APIText.time(status.finished))

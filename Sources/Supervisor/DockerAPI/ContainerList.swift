@@ -64,6 +64,11 @@ public struct ContainerList: Equatable, Sendable {
       try bounds { (reference) throws(APIError) in try reference.find(in: partitions).created })
   }
 
+  /// The containers that bound the list in time.
+  var references: [ContainerReference] {
+    ["since", "before"].compactMap { filters[$0]?.first.map { ContainerReference($0) } }
+  }
+
   /// When those were created between which the wanted ones were, in nanoseconds since 1970; `nil` for any time.
   public typealias Bounds = (since: Int64?, before: Int64?)
 

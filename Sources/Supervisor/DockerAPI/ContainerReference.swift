@@ -20,6 +20,15 @@ public struct ContainerReference: Hashable, Sendable {
     self.text = String(text.hasPrefix("/") ? text.dropFirst() : text[...])
   }
 
+  /// Whether it may be an id, or the beginning of one.
+  var mayBeID: Bool {
+    !text.isEmpty && text.utf8.count <= 64
+      && text.utf8.allSatisfy {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+          || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+      }
+  }
+
   /// Finds it among containers: the id itself goes before a name, and that before the beginning of an id.
   public func match(_ count: Int, id: (Int) -> String, name: (Int) -> String) -> Match {
     guard !text.isEmpty else { return .none }

@@ -51,6 +51,24 @@ public enum Endpoint: Equatable, Sendable {
   case listVolumes
   case pruneNothing(Absent)
 
+  /// The container that it is about; `nil` for one that is about none, or several.
+  public var container: ContainerReference? {
+    switch self {
+    case .inspectContainer(let reference, _), .processes(let reference, _), .logs(let reference, _),
+      .changes(let reference), .statistics(let reference, _, _), .resizeContainer(let reference, _),
+      .start(let reference), .stop(let reference, _), .restart(let reference, _), .kill(let reference, _),
+      .update(let reference), .rename(let reference, _), .pause(let reference), .unpause(let reference),
+      .attach(let reference, _), .wait(let reference, _), .removeContainer(let reference, _),
+      .archiveStatus(let reference, _), .readArchive(let reference, _), .writeArchive(let reference, _),
+      .createExecution(let reference):
+      reference
+    case .ping, .version, .info, .diskUsage, .events, .metrics, .listContainers, .createContainer,
+      .pruneContainers, .startExecution, .resizeExecution, .inspectExecution, .listImages, .inspectImage,
+      .imageHistory, .listNetworks, .inspectNetwork, .listVolumes, .pruneNothing:
+      nil
+    }
+  }
+
   /// A kind of thing of which there is nothing to be removed, as there is none or it is not ours.
   public enum Absent: String, Sendable {
     case build

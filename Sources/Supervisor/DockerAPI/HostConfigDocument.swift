@@ -7,6 +7,8 @@ import OCI
 struct HostConfigDocument {
   private let definition: PartitionDefinition
   private let settings: PartitionSettings
+  private let plain: PlainFacts?
+  private let networkMode: String
 
   /// What containers are run by.
   static let runtime = "swiftjail"
@@ -19,14 +21,16 @@ struct HostConfigDocument {
   init(_ container: ContainerDocument) {
     definition = container.status.definition
     settings = container.settings
+    plain = container.status.plain
+    networkMode = container.networkMode
   }
 
   var document: JSON {
     var object = JSON.Object()
     object["Binds"] = binds
     object["ContainerIDFile"] = .string("")
-    object["LogConfig"] = definition.log.document
-    object["NetworkMode"] = .string(settings.network.rawValue)
+    object["LogConfig"] = plain == nil ? definition.log.document : PlainFacts.logConfig
+    object["NetworkMode"] = .string(networkMode)
     object["PortBindings"] = .nothing
     object["RestartPolicy"] = definition.restart.document
     object["AutoRemove"] = .bool(definition.isRemovedAtEnd)
@@ -54,6 +58,11 @@ struct HostConfigDocument {
     addLimits(to: &object)
     if settings.initProgram != nil { object["Init"] = .bool(true) }
     for (key, paths) in Self.hidden { object[key] = settings.isPrivileged ? .null : .texts(paths) }
+    if let plain {
+      for key in plain.sharedWithHost { object[key] = .string("host") }
+      object["MaskedPaths"] = names(plain.maskedPaths)
+      object["ReadonlyPaths"] = names(plain.readonlyPaths)
+    }
     return .object(object)
   }
 

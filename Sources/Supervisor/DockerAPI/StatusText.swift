@@ -26,6 +26,8 @@ extension PartitionStatus {
     case .created: return "Created"
     case .paused: return "Up \(sinceStart) (Paused)"
     case .restarting: return "Restarting (\(status)) \(sinceEnd) ago"
+    // Nobody has seen that.
+    case .exited where plain != nil: return "Exited"
     case .exited: return started == nil ? "Created" : "Exited (\(status)) \(sinceEnd) ago"
     case .crashLoop: return "Exited (\(status)) \(sinceEnd) ago (crash loop)"
     case .removing: return "Removal In Progress"

@@ -29,6 +29,8 @@ final class Execution {
   /// The partition's name.
   let partition: String
   let settings: Settings
+  /// The id of the container when that was made without the supervisor; `nil` for a partition's.
+  var plainID: String?
   private(set) var state = State.new
   private let loop: EventLoop
   private var report: Socket?

@@ -39,6 +39,13 @@ final class ExecutionTable {
     let name = partition.name
     guard partition.isRunning else { throw SupervisorError(.conflict, "\(name) does not run") }
     guard !partition.isPaused else { throw SupervisorError(.conflict, "\(name) is paused") }
+    return try prepare(settings, inContainer: name)
+  }
+
+  /// Prepares a command in the container called `name`, which runs.
+  func prepare(
+    _ settings: Execution.Settings, inContainer name: String
+  ) throws(SupervisorError) -> Execution {
     forgetOld()
     guard executions.count < 8 * Self.remembered else {
       throw SupervisorError(

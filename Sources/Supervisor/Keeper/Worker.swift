@@ -62,7 +62,7 @@ struct Worker {
       // Somebody may have been killed while he made it.
       store.removeUnmade(id)
       // What is left of the last time; what somebody else has made under this name stays, and is in the way.
-      if let last = try? store.container(id), last.status() == .stopped, last.record.ownedDirectory == nil {
+      if let last = try? store.container(id), last.status() == .stopped, last.record.isOwn(in: store) {
         try store.delete(id)
       }
       let function = waits ? definition.labels[PartitionDefinition.functionLabel] : nil
@@ -93,6 +93,7 @@ struct Worker {
   ) throws(ContainerError) -> Int32 {
     var options = CreateOptions(bundle: bundle)
     options.isSibling = true
+    options.isSupervised = true
     if let function { return try prepare(id, options, of: function) }
     return try WorkerReport.handOver(try store.run(id, options, devices), over: report)
   }

@@ -34,7 +34,7 @@ public final class DesiredState {
       case .start, .health(.healthy): startWaiting()
       // Whether it is started again is not known yet.
       case .die where !waiting.isEmpty: loop.after(milliseconds: 0) { [unowned self] in startWaiting() }
-      case .destroy where blocked.remove(event.name) != nil: scheduleReading()
+      case .destroy: nameIsFree(event.name)
       default: break
       }
     }
@@ -42,6 +42,11 @@ public final class DesiredState {
       beginWatching()
       read()
     }
+  }
+
+  /// Makes the partition that could not be made as long as something else was called `name`.
+  func nameIsFree(_ name: String) {
+    if blocked.remove(name) != nil { scheduleReading() }
   }
 
   /// Reads the directory now.

@@ -244,7 +244,7 @@ extension Supervisor {
   /// Removes what the container had but its files.
   func cleanUp(_ partition: Partition) {
     guard let id = try? ContainerID(partition.name), let container = try? store.container(id),
-      container.record.ownedDirectory == nil
+      container.record.isOwn(in: store)
     else { return }
     do throws(ContainerError) {
       if try container.removeAtOnce() { return }

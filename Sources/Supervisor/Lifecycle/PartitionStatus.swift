@@ -59,6 +59,9 @@ public struct PartitionStatus: Sendable {
   /// Why it could not be started, last.
   public var error: String?
 
+  /// What else is told of one that was made without the supervisor; `nil` for its own.
+  public var plain: PlainFacts?
+
   /// A partition that was just made.
   public init(_ definition: PartitionDefinition, id: String, created: Int64) {
     self.definition = definition

@@ -68,7 +68,7 @@ extension Supervisor {
   func removeFiles(_ partition: Partition) throws(SupervisorError) {
     if let id = try? ContainerID(partition.name) {
       // Of one whose removal was cut short there may be no more than a directory.
-      if (try? store.container(id))?.record.ownedDirectory == nil {
+      if (try? store.container(id))?.record.isOwn(in: store) ?? true {
         do throws(ContainerError) { try store.delete(id, force: true) } catch {
           if error.kind != .noSuchContainer { throw SupervisorError(error) }
         }

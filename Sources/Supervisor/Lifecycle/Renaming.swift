@@ -55,6 +55,11 @@ extension Supervisor {
           .alreadyExists, "a container called \(new) exists already, made by somebody else")
       }
       guard let last = try? store.container(try ContainerID(name)) else { return }
+      // Its files may be where the partition's would be.
+      guard last.record.isOwn(in: store) else {
+        throw ContainerError(
+          .alreadyExists, "a container called \(name) was made without the supervisor: remove it first")
+      }
       guard try last.removeAtOnce() else {
         throw ContainerError(
           .wrongStatus, "what \(name) has left when it ended is still being removed: try it again")

@@ -21,7 +21,9 @@ extension Supervisor {
     }
     if (try? store.container(id)) != nil {
       throw SupervisorError(
-        .conflict, "a container called \(definition.name) exists already, made by somebody else")
+        .conflict,
+        "a container called \(definition.name) exists already, made without the supervisor: "
+          + "remove it (swiftjail delete \(definition.name)), or take another name")
     }
     let path = "\(directory)/logs/\(definition.name)"
     do throws(Errno) { try Directory.makeAll(path, mode: 0o700) } catch {
