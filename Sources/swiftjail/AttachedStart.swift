@@ -31,7 +31,7 @@ struct AttachedStart {
     }
     try settings.ask("POST", partitionTarget(name, "/start"))
     var passing = Passing(streams)
-    passing.output.add(connection.takeBytes())
+    try? passing.output.add(connection.takeBytes())
     do throws(Errno) {
       while try passing.turn(connection.socket, signals.descriptor.rawValue) {
         while let signal = try signals.next() { forward(signal) }
@@ -93,7 +93,7 @@ private struct Passing {
     guard !entries[0].events.isDisjoint(with: [.readable, .hungUp, .failed]) else { return true }
     do throws(Errno) {
       let bytes = try connection.receiveNow(limit: 64 << 10)
-      output.add(bytes)
+      try? output.add(bytes)
       return !bytes.isEmpty
     } catch .resourceTemporarilyUnavailable {
       return true

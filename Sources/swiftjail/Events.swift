@@ -19,7 +19,9 @@ enum Events: Command {
       query += "\(separator)\(name)=\(percentEncoded(value))"
       separator = "&"
     }
-    try settings.pass(query) { bytes in try? FileDescriptor.duplicate(of: 1).writeAll(bytes) }
+    try settings.pass(query) { (bytes) throws(Errno) in
+      try FileDescriptor.duplicate(of: 1).writeAll(bytes)
+    }
     return 0
   }
 }

@@ -20,7 +20,7 @@ enum Logs: Command {
     if let lines = try arguments.number("tail", in: 0...Int.max) { query += "&tail=\(lines)" }
     let name = arguments.operands[0]
     var output = PartitionOutput(isRaw: try settings.streams(of: name).hasTerminal)
-    try settings.pass(partitionTarget(name, query)) { output.add($0) }
+    try settings.pass(partitionTarget(name, query)) { (bytes) throws(Errno) in try output.add(bytes) }
     return 0
   }
 }

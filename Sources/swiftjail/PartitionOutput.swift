@@ -8,10 +8,9 @@ struct PartitionOutput {
 
   init(isRaw: Bool) { self.isRaw = isRaw }
 
-  mutating func add(_ more: [UInt8]) {
+  mutating func add(_ more: [UInt8]) throws(Errno) {
     if isRaw {
-      try? FileDescriptor.duplicate(of: 1).writeAll(more)
-      return
+      return try FileDescriptor.duplicate(of: 1).writeAll(more)
     }
     bytes += more
     var start = 0
@@ -20,7 +19,7 @@ struct PartitionOutput {
       guard bytes.count - start - 8 >= length else { break }
       let number: Int32 = bytes[start] == 2 ? 2 : 1
       let piece = Array(bytes[(start + 8)..<(start + 8 + length)])
-      try? FileDescriptor.duplicate(of: number).writeAll(piece)
+      try FileDescriptor.duplicate(of: number).writeAll(piece)
       start += 8 + length
     }
     bytes.removeFirst(start)

@@ -70,6 +70,32 @@ struct SupervisorLogTests {
     }
   }
 
+  @Test("Who follows is told when the supervisor goes away, and when nothing can be written")
+  func brokenOff() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      let programs = [["logs", "-f", site.name("a")], ["events", "--since", "1h"]].map(site.box.program)
+      var followers: [Running] = []
+      defer { for follower in followers { follower.forget() } }
+      for program in programs { followers.append(try program.start()) }
+      #expect(poll { followers.allSatisfy { !$0.text.isEmpty } })
+      try site.end(SIGKILL)
+      for follower in followers {
+        let outcome = try follower.wait()
+        expectRefusal(outcome, saying: "supervisor", "broke off")
+        #expect(outcome.status == 1)
+      }
+      try site.launch()
+      for var program in programs {
+        let full = open("/dev/full", O_WRONLY | O_CLOEXEC)
+        defer { close(full) }
+        program.stdout = .descriptor(full)
+        expectRefusal(try program.call(), saying: "No space left")
+      }
+    }
+  }
+
   @Test("Full files are put aside, the oldest are given up, and what is left has no gap")
   func rotation() throws {
     try withSupervisor { site in
