@@ -34,7 +34,7 @@ enum Exec: Command {
 
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     let id = try arguments.containerID()
-    let container = try carryOut { () throws(ContainerError) in try settings.store.container(id) }
+    let container = try settings.container(id)
     var options = ExecOptions(process: try process(arguments, container))
     options.consoleSocket = arguments["console-socket"]
     options.pidFile = arguments["pid-file"]

@@ -59,6 +59,12 @@ func run(
       throw Failure(
         .usage, "\(what) arguments; it takes \(command.operands.isEmpty ? "none" : command.operands)")
     }
+    // The supervisor's list would be at the address of a partition without a name.
+    if command.operands.hasPrefix("NAME") || command.operands.hasPrefix("[NAME"),
+      arguments.operands.contains(where: \.isEmpty)
+    {
+      throw Failure(.usage, "a name is empty")
+    }
   } catch {
     throw Failure(error.kind, "\(command.name): \(error.message)")
   }

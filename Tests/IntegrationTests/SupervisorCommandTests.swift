@@ -179,6 +179,32 @@ struct SupervisorCommandTests {
     }
   }
 
+  @Test("Commands for containers tell a partition that does not run from one that is not there")
+  func notRunning() throws {
+    try withSupervisor { site in
+      try site.define("a", "exit 3")
+      try site.waitFor("a", "exited")
+      for words in [
+        ["exec", site.name("a"), "true"], ["kill", site.name("a")], ["ps", site.name("a")],
+        ["delete", site.name("a")],
+      ] {
+        let outcome = try site.box.program(words).call()
+        expectRefusal(outcome, saying: site.name("a"), "does not run (exited)", "swiftjail start")
+        let unknown = try site.box.program([words[0], "nobody"] + words.dropFirst(2)).call()
+        expectRefusal(unknown, saying: "container nobody does not exist")
+      }
+    }
+  }
+
+  @Test(
+    "A name that is empty is refused",
+    arguments: ["inspect", "logs", "rm", "stop", "restart", "stats", "top"])
+  func emptyName(command: String) throws {
+    try withSandbox { box in
+      expectRefusal(try box.program([command, ""]).call(), saying: command, "name is empty")
+    }
+  }
+
   @Test("A name that a container without a supervisor has is refused, and that goes on")
   func takenName() throws {
     try withSupervisor { site in
