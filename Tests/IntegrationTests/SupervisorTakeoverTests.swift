@@ -252,7 +252,9 @@ struct SupervisorTakeoverTests {
     try site.define("a")
     let daemon = try program.start()
     defer { daemon.forget() }
-    #expect(poll { daemon.stderr.contains("listens at \(site.socket); partitions: 1, of which run: 0") }, "\(daemon.stderr)")
+    #expect(
+      poll { daemon.stderr.contains("listens at \(site.socket); partitions: 1, of which run: 0") },
+      "\(daemon.stderr)")
     try site.waitUntilReady("a")
     daemon.signal(SIGKILL)
     #expect(poll { daemon.hasEnded })
