@@ -262,10 +262,17 @@ struct Cgroup: Sendable {
     do throws(Errno) {
       let events = try EventFile("\(directory)/cgroup.events")
       try File.write("1", to: "\(directory)/cgroup.freeze")
+      let deadline = Clock.monotonic() + Int64(milliseconds) * 1_000_000
+      var pause: Int32 = 10
       while try !events.text().split(separator: "\n").contains("frozen 1") {
+        // Nobody is woken when the cgroup is removed; who looks again is told.
         var entries = [events.entry]
-        guard try poll(&entries, milliseconds: milliseconds) else { throw .timedOut }
+        if try poll(&entries, milliseconds: pause) { continue }
+        guard Clock.monotonic() < deadline else { throw .timedOut }
+        pause = min(2 * pause, 500)
       }
+    } catch .noSuchDevice {
+      throw ContainerError(.wrongStatus, "freeze \(directory): the container has ended meanwhile")
     } catch {
       try? File.write("0", to: "\(directory)/cgroup.freeze")
       throw ContainerError(

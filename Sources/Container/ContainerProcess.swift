@@ -6,6 +6,8 @@ struct ContainerProcess: Sendable {
   let plan: ProcessPlan
   /// How many descriptors from number 3 up the program gets.
   let preservedDescriptors: Int32
+  /// Whether it joins a container that is there, in which a slip of the pen is to leave nothing behind.
+  var isJoining = false
 
   /// Refuses to preserve `count` descriptors from number 3 up unless this process has them all open.
   static func checkPreserved(_ count: Int32) throws(ContainerError) {
@@ -57,12 +59,12 @@ struct ContainerProcess: Sendable {
     }
   }
 
-  /// Goes to the working directory, which is made when it is missing.
+  /// Goes to the working directory, which a container's first process makes when it is missing.
   func enterWorkingDirectory() throws(ContainerError) {
     let path = plan.workingDirectory
     do throws(Errno) {
       try Directory.change(to: path)
-    } catch .noSuchFileOrDirectory {
+    } catch .noSuchFileOrDirectory where !isJoining {
       try attempt("process.cwd: make \(path)") { () throws(Errno) in
         try Directory.makeAll(path)
         try Directory.change(to: path)
@@ -71,9 +73,14 @@ struct ContainerProcess: Sendable {
       // The user may be let in where its container's root is not; tried again as that user.
       return
     } catch {
-      throw ContainerError("process.cwd: enter \(path)", error)
+      throw ContainerError(entering, error)
     }
     try checkWorkingDirectory()
+  }
+
+  /// What is done to the working directory, in the words that tell why a program was not executed.
+  private var entering: String {
+    isJoining ? ProgramStatus.entering(plan.workingDirectory) : "process.cwd: enter \(plan.workingDirectory)"
   }
 
   /// A path through a descriptor of the host's can lead out of the container's root.
@@ -129,9 +136,7 @@ struct ContainerProcess: Sendable {
 
   private func enterWorkingDirectoryAsUser() throws(ContainerError) {
     if let now = try? Directory.current(), now == plan.workingDirectory { return }
-    try attempt("process.cwd: enter \(plan.workingDirectory)") { () throws(Errno) in
-      try Directory.change(to: plan.workingDirectory)
-    }
+    try attempt(entering) { () throws(Errno) in try Directory.change(to: plan.workingDirectory) }
     try checkWorkingDirectory()
   }
 

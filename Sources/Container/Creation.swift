@@ -270,8 +270,22 @@ private struct Parent: ~Copyable {
       try? pidfd.send(.kill)
       _ = try? pidfd.wait()
       if let pidFile = options.pidFile { try? File.remove(pidFile) }
+      // That the child is gone is no reason: it may have said why.
+      if error.errno == .noSuchProcess, let reason = lastWord() { throw ContainerError(.failed, reason) }
       throw error
     }
+  }
+
+  /// Why the child has ended, if it has said so.
+  private func lastWord() -> String? {
+    while let message = try? handshake.receive() {
+      switch consume message {
+      case .failed(let reason): return reason
+      case .closed: return nil
+      default: continue
+      }
+    }
+    return nil
   }
 
   private mutating func followProcessAhead() throws(ContainerError) {

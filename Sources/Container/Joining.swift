@@ -141,7 +141,8 @@ extension Container {
       }
     }
     try ContainerProcess.takeNewKeyring()
-    let process = ContainerProcess(plan: plan, preservedDescriptors: options.preservedDescriptors)
+    let process = ContainerProcess(
+      plan: plan, preservedDescriptors: options.preservedDescriptors, isJoining: true)
     var terminal: PseudoTerminal?
     if plan.terminal { terminal = try makeTerminal(plan, handshake) }
     try process.takeStandardStreams(terminal, controlling: false)

@@ -21,7 +21,7 @@ struct PartitionSurroundings: Sendable {
 }
 
 extension PartitionSettings {
-  /// Where the program given as `initProgram` is in the partition.
+  /// Where the program given as `initProgram` is in the partition; its arguments there are the command.
   public static let initPath = "/run/swiftjail-init"
 
   /// The configuration of an ordinary bundle for this partition.
@@ -31,8 +31,7 @@ extension PartitionSettings {
     var process = RuntimeConfig.Process(
       terminal: hasTerminal, args: command.isEmpty ? [surroundings.shell] : command,
       env: fullEnvironment(surroundings.name), cwd: workingDirectory)
-    // Two dashes end the options of the program, and of its command.
-    if initProgram != nil { process.args = [Self.initPath, "init", "--", "--"] + process.args }
+    if initProgram != nil { process.args = [Self.initPath] + process.args }
     process.consoleSize = hasTerminal ? terminalSize : nil
     process.user = surroundings.user
     process.noNewPrivileges = !isPrivileged

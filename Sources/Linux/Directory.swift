@@ -94,6 +94,13 @@ public enum Directory {
     try once { chroot(".") }
   }
 
+  /// `path` as it starts from the root, also when the working directory is another one later.
+  public static func absolute(_ path: String) throws(Errno) -> String {
+    if path.utf8.first == UInt8(ascii: "/") { return path }
+    guard let current = try current() else { throw .noSuchFileOrDirectory }
+    return current == "/" ? "/\(path)" : "\(current)/\(path)"
+  }
+
   /// The working directory's path, or `nil` when it lies outside this process's root (`getcwd(2)`).
   public static func current() throws(Errno) -> String? {
     guard let path = getcwd(nil, 0) else { throw Errno.current }

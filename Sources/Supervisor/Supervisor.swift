@@ -127,6 +127,11 @@ public final class Supervisor {
     if isComplete { action() } else { whenComplete.append(action) }
   }
 
+  /// How many partitions there are, and how many of them run.
+  public var counts: (all: Int, running: Int) {
+    (partitions.count, partitions.values.count { $0.isRunning })
+  }
+
   /// The file that gets what the partition `name` writes.
   public func logPath(of name: String) -> String { "\(directory)/logs/\(name)/\(name)-json.log" }
 

@@ -49,7 +49,7 @@ struct APIClient: Sendable {
   ///
   /// - Returns: the status.
   func stream(
-    _ method: String, _ target: String, _ document: JSON? = nil, _ take: ([UInt8]) -> Void
+    _ method: String, _ target: String, _ document: JSON? = nil, _ take: ([UInt8]) throws(Failure) -> Void
   ) throws(Failure) -> Int {
     var exchange = try begin(method, target, document)
     try exchange.read(take)

@@ -7,7 +7,7 @@ struct APIExchange: ~Copyable {
   /// The status, 100 to 599.
   let status: Int
   private let path: String
-  private let isChunked: Bool
+  private let length: Answer.Length
   private var answer: Answer
 
   /// Reads the head of the answer that comes over `socket` from the supervisor that listens at `path`.
@@ -15,7 +15,7 @@ struct APIExchange: ~Copyable {
     var answer = Answer()
     while true {
       if let head = answer.takeHead() {
-        (status, isChunked) = head
+        (status, length) = head
         break
       }
       guard let more = try Answer.next(socket.descriptor) else { throw .connectionReset }
@@ -27,23 +27,30 @@ struct APIExchange: ~Copyable {
   }
 
   /// Hands out the body as it comes, until its end.
-  mutating func read(_ take: ([UInt8]) -> Void) throws(Failure) {
-    do throws(Errno) {
-      while true {
-        if isChunked {
-          while let chunk = answer.takeChunk() {
-            if chunk.isEmpty { return }
-            take(chunk)
-          }
-        } else {
-          let bytes = takeBytes()
-          if !bytes.isEmpty { take(bytes) }
+  mutating func read(_ take: ([UInt8]) throws(Failure) -> Void) throws(Failure) {
+    var rest: Int? = if case .bytes(let count) = length { count } else { nil }
+    while true {
+      if length == .chunks {
+        while let chunk = answer.takeChunk() {
+          if chunk.isEmpty { return }
+          try take(chunk)
         }
-        guard let more = try Answer.next(socket.descriptor) else { return }
-        answer.bytes += more
+      } else {
+        let bytes = takeBytes()
+        if !bytes.isEmpty { try take(bytes) }
+        rest? -= bytes.count
+        if let rest, rest <= 0 { return }
       }
-    } catch {
-      throw Failure(.failed, "hear from the supervisor at \(path): \(error)")
+      let more: [UInt8]?
+      do throws(Errno) { more = try Answer.next(socket.descriptor) } catch {
+        throw Failure(.failed, "hear from the supervisor at \(path): \(error)")
+      }
+      guard let more else {
+        if length == .untilEnd { return }
+        throw Failure(
+          .failed, "the supervisor at \(path) broke off in its answer: it has ended")
+      }
+      answer.bytes += more
     }
   }
 
@@ -65,6 +72,14 @@ struct APIExchange: ~Copyable {
 private struct Answer {
   var bytes: [UInt8] = []
 
+  /// How it is told where the body ends.
+  enum Length: Equatable {
+    case bytes(Int)
+    case chunks
+    /// With the connection.
+    case untilEnd
+  }
+
   static func next(_ connection: borrowing FileDescriptor) throws(Errno) -> [UInt8]? {
     var buffer = [UInt8](repeating: 0, count: 16 << 10)
     let count = try buffer.withUnsafeMutableBufferPointer { (buffer) throws(Errno) -> Int in
@@ -80,17 +95,21 @@ private struct Answer {
     return String(decoding: line, as: UTF8.self)
   }
 
-  /// The status and how the body comes, once all of the head is there.
-  mutating func takeHead() -> (status: Int, isChunked: Bool)? {
+  /// The status and how long the body is, once all of the head is there.
+  mutating func takeHead() -> (status: Int, length: Length)? {
     let end = Array("\r\n\r\n".utf8)
     guard bytes.indices.contains(where: { bytes[$0...].starts(with: end) }) else { return nil }
     let first = takeLine() ?? ""
     let words = first.split(separator: " ")
-    var isChunked = false
+    let status = words.count > 1 ? Int(words[1]) ?? 0 : 0
+    var length = status == 204 || status == 304 ? Length.bytes(0) : .untilEnd
     while let line = takeLine(), !line.isEmpty {
-      if line.lowercased() == "transfer-encoding: chunked" { isChunked = true }
+      let field = line.lowercased()
+      let value = field.drop { $0 != ":" }.dropFirst().filter { $0 != " " }
+      if field == "transfer-encoding: chunked" { length = .chunks }
+      if field.hasPrefix("content-length:"), let count = Int(value) { length = .bytes(count) }
     }
-    return (words.count > 1 ? Int(words[1]) ?? 0 : 0, isChunked)
+    return (status, length)
   }
 
   /// The next chunk when all of it is there; the last one is empty.

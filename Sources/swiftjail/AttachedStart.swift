@@ -6,30 +6,21 @@ import OCI
 struct AttachedStart {
   private let name: String
   private let settings: Settings
-  private let isRaw: Bool
-  private let opensInput: Bool
+  private let streams: PartitionStreams
 
   /// The partition `name`, which does not run yet.
   init(_ name: String, _ settings: Settings) throws(Failure) {
     self.name = name
     self.settings = settings
-    let document = try settings.document(partitionTarget(name, "/json"))
-    do throws(ConfigError) {
-      let object = try JSON.Object(json: document)
-      let config: JSON.Object = try object.required("Config")
-      isRaw = try config.optional("Tty", or: false)
-      opensInput = try config.optional("OpenStdin", or: false)
-    } catch {
-      throw Failure(.failed, "the supervisor's answer cannot be read: \(error)")
-    }
+    streams = try settings.streams(of: name)
   }
 
   /// Starts it, and stays until it ends.
   ///
   /// - Returns: its exit status.
   func run() throws(Failure) -> Int32 {
-    let query = "/attach?stream=1&stdout=1&stderr=1" + (opensInput ? "&stdin=1" : "")
-    var streams = try begin(query, upgrades: true)
+    let query = "/attach?stream=1&stdout=1&stderr=1" + (streams.hasInput ? "&stdin=1" : "")
+    var connection = try begin(query, upgrades: true)
     var end = try begin("/wait?condition=next-exit")
     let signals: SignalQueue
     do throws(Errno) {
@@ -39,10 +30,10 @@ struct AttachedStart {
       throw Failure(.failed, "catch signals: \(error)")
     }
     try settings.ask("POST", partitionTarget(name, "/start"))
-    var passing = Passing(isRaw: isRaw, readsInput: opensInput)
-    passing.output(streams.takeBytes())
+    var passing = Passing(streams)
+    try? passing.output.add(connection.takeBytes())
     do throws(Errno) {
-      while try passing.turn(streams.socket, signals.descriptor.rawValue) {
+      while try passing.turn(connection.socket, signals.descriptor.rawValue) {
         while let signal = try signals.next() { forward(signal) }
       }
     } catch {
@@ -73,20 +64,14 @@ struct AttachedStart {
 
 /// What goes in and out of a partition, on its way between a connection and the standard streams of this process.
 private struct Passing {
-  private let isRaw: Bool
-  private var frames = Frames()
+  var output: PartitionOutput
   /// What was read and could not be sent yet.
   private var waiting: [UInt8] = []
   private var readsInput: Bool
 
-  init(isRaw: Bool, readsInput: Bool) {
-    self.isRaw = isRaw
-    self.readsInput = readsInput
-  }
-
-  mutating func output(_ bytes: [UInt8]) {
-    guard isRaw else { return frames.add(bytes) }
-    try? FileDescriptor.duplicate(of: 1).writeAll(bytes)
+  init(_ streams: PartitionStreams) {
+    output = PartitionOutput(isRaw: streams.hasTerminal)
+    readsInput = streams.hasInput
   }
 
   /// Waits for something to pass on, or a signal, and passes it on.
@@ -108,7 +93,7 @@ private struct Passing {
     guard !entries[0].events.isDisjoint(with: [.readable, .hungUp, .failed]) else { return true }
     do throws(Errno) {
       let bytes = try connection.receiveNow(limit: 64 << 10)
-      output(bytes)
+      try? output.add(bytes)
       return !bytes.isEmpty
     } catch .resourceTemporarilyUnavailable {
       return true

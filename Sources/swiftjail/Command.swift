@@ -31,7 +31,7 @@ let commands: [any Command.Type] = [
   Delete.self, Pause.self, Resume.self, Up.self, Down.self, Stop.self, Restart.self, Remove.self, Logs.self,
   Stats.self, Top.self, Events.self, Inspect.self, PartitionNames.self, Check.self, Spec.self,
   FeaturesCommand.self,
-  Completion.self, InitCommand.self,
+  Completion.self,
 ]
 
 /// What is set for all commands.

@@ -16,11 +16,11 @@ enum Completion: Command {
 
   private static var visible: [any Command.Type] { commands.filter { !$0.isHidden } }
 
-  /// The commands whose operand names a container that there is.
+  /// The commands whose operand names a container that there is, and no partition that could be one.
   private static var takingContainer: [any Command.Type] {
     visible.filter {
-      ($0.operands.hasPrefix("ID") || $0.operands.hasPrefix("[ID")) && $0.name != Create.name
-        && $0.name != Run.name
+      ($0.operands.hasPrefix("ID") || $0.operands.hasPrefix("[ID"))
+        && ![Create.name, Run.name, Start.name].contains($0.name)
     }
   }
 
@@ -105,6 +105,9 @@ enum Completion: Command {
         else
           case $command,$count in
           \(takingContainer.map { "\($0.name),0" }.joined(separator: " | "))) names=$("$program" "${place[@]}" list --quiet 2>/dev/null) ;;
+          \(Start.name),*)
+            names="$("$program" "${place[@]}" list --quiet 2>/dev/null)
+            $("$program" "${place[@]}" \(PartitionNames.name) 2>/dev/null)" ;;
           \(beforePartition)) names=$("$program" "${place[@]}" \(PartitionNames.name) 2>/dev/null) ;;
           \(Check.name),*) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
           \(Kill.name),1) names=$(compgen -A signal -- SIG) ;;

@@ -16,7 +16,7 @@ enum Delete: Command {
     let force = arguments.has("force")
     do throws(ContainerError) { try settings.store.delete(id, force: force) } catch {
       // Who forces wants it gone, and it is.
-      guard force, error.kind == .noSuchContainer else { throw Failure(error) }
+      guard force, error.kind == .noSuchContainer else { throw settings.failure(error, of: id) }
     }
     if force {
       do throws(LayerError) { try PartitionStore(of: settings.store).removeLeftover(id) } catch {

@@ -7,8 +7,8 @@ enum Events: Command {
   static let operands = ""
   static let operandCount = 0...0
   static let options = [
-    Option("since", value: "TIME", "begin with what has happened since TIME, seconds since 1970"),
-    Option("until", value: "TIME", "end at TIME"),
+    Option("since", value: "TIME", "begin with what has happened since TIME, such as 5m (ago)"),
+    Option("until", value: "TIME", "end at TIME: seconds since 1970, a date, or how long ago"),
   ]
 
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
@@ -19,13 +19,8 @@ enum Events: Command {
       query += "\(separator)\(name)=\(percentEncoded(value))"
       separator = "&"
     }
-    var failure: [UInt8] = []
-    let status = try settings.supervisor.stream("GET", query) { bytes in
-      failure = Array((failure + bytes).prefix(4096))
-      try? FileDescriptor.duplicate(of: 1).writeAll(bytes)
-    }
-    guard status == 200 else {
-      throw Failure(.failed, APIClient.Response(status: status, body: failure).message)
+    try settings.pass(query) { (bytes) throws(Errno) in
+      try FileDescriptor.duplicate(of: 1).writeAll(bytes)
     }
     return 0
   }

@@ -1,5 +1,6 @@
 import Container
 import Glibc
+import Layers
 import Linux
 import OCI
 
@@ -15,9 +16,11 @@ enum Exec: Command {
       "process", letter: "p", value: "FILE",
       "take the process from FILE, a process object of the specification"),
     Option("cwd", value: "DIR", "the program's working directory"),
+    Option("workdir", letter: "w", value: "DIR", "the same as --cwd"),
     Option("env", letter: "e", value: "NAME=VALUE", "add to the program's environment"),
     Option("tty", letter: "t", "give the program a terminal"),
-    Option("user", letter: "u", value: "UID[:GID]", "run the program as this user and group"),
+    Option("interactive", letter: "i", "pass on standard input, as is done in any case"),
+    Option("user", letter: "u", value: "USER[:GROUP]", "run the program as this user and group"),
     Option("additional-gids", letter: "g", value: "GID", "add this group"),
     Option("detach", letter: "d", "do not wait for the program to end"),
     Option("pid-file", value: "FILE", "write the program's pid to FILE"),
@@ -31,7 +34,7 @@ enum Exec: Command {
 
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     let id = try arguments.containerID()
-    let container = try carryOut { () throws(ContainerError) in try settings.store.container(id) }
+    let container = try settings.container(id)
     var options = ExecOptions(process: try process(arguments, container))
     options.consoleSocket = arguments["console-socket"]
     options.pidFile = arguments["pid-file"]
@@ -79,12 +82,12 @@ enum Exec: Command {
     }
     if !command.isEmpty { process.args = command }
     if arguments.has("tty") { process.terminal = true }
-    if let cwd = arguments["cwd"] { process.cwd = cwd }
+    if let cwd = arguments["cwd"] ?? arguments["workdir"] { process.cwd = cwd }
     for setting in arguments.all("env") {
       guard setting.contains("=") else { throw Failure(.usage, "--env \(setting): must be NAME=VALUE") }
       process.env.append(setting)
     }
-    if let user = arguments["user"] { try setUser(user, of: &process) }
+    if let user = arguments["user"] { try setUser(user, of: &process, container) }
     for text in arguments.all("additional-gids") {
       guard let group = UInt32(text) else {
         throw Failure(.usage, "--additional-gids \(text): must be a number")
@@ -97,18 +100,18 @@ enum Exec: Command {
   }
 
   private static func setUser(
-    _ text: String, of process: inout RuntimeConfig.Process
+    _ text: String, of process: inout RuntimeConfig.Process, _ container: Container
   ) throws(Failure) {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let uid = UInt32(parts[0]) else {
-      throw Failure(.usage, "--user \(text): must be a number, or two with a colon between them")
-    }
-    process.user.uid = uid
-    if parts.count > 1 {
-      guard let gid = UInt32(parts[1]) else {
-        throw Failure(.usage, "--user \(text): the group must be a number")
-      }
+    let numbers = parts.map { UInt32($0) }
+    if let uid = numbers[0], let gid = numbers.count > 1 ? numbers[1] : process.user.gid {
+      // As in every runtime, numbers are no more than that.
+      process.user.uid = uid
       process.user.gid = gid
+      return
+    }
+    do throws(LayerError) { process.user = try container.accounts.user(text) } catch {
+      throw Failure(.usage, error.description)
     }
   }
 

@@ -27,15 +27,8 @@ struct Failure: Error {
   /// The status with which `run` and `exec` exit when the program was not executed: as a shell and as Docker have it, so
   /// that it can be told from most programs' own.
   var programStatus: Int32 {
-    if kind == .failed, message.hasPrefix("exec: ") {
-      if message.hasSuffix("executable file not found in $PATH")
-        || message.hasSuffix("No such file or directory")
-      {
-        return 127
-      }
-      return 126
-    }
-    return 125
+    guard kind == .failed else { return ProgramStatus.noContainer }
+    return ProgramStatus.of(message) ?? ProgramStatus.noContainer
   }
 }
 

@@ -13,9 +13,8 @@ enum Kill: Command {
     let id = try arguments.containerID()
     let text = arguments.operands.count > 1 ? arguments.operands[1] : "TERM"
     guard let signal = Signal(text) else { throw Failure(.usage, "kill: \"\(text)\" is no signal") }
-    try carryOut { () throws(ContainerError) in
-      try settings.store.container(id).kill(signal, all: arguments.has("all"))
-    }
+    let container = try settings.container(id)
+    try carryOut { () throws(ContainerError) in try container.kill(signal, all: arguments.has("all")) }
     return 0
   }
 }

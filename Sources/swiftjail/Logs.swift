@@ -1,3 +1,6 @@
+import Linux
+import OCI
+
 /// `swiftjail logs`
 enum Logs: Command {
   static let name = "logs"
@@ -15,17 +18,9 @@ enum Logs: Command {
     if arguments.has("follow") { query += "&follow=1" }
     if arguments.has("timestamps") { query += "&timestamps=1" }
     if let lines = try arguments.number("tail", in: 0...Int.max) { query += "&tail=\(lines)" }
-    var frames = Frames()
-    var failure: [UInt8] = []
-    let status = try settings.supervisor.stream(
-      "GET", partitionTarget(arguments.operands[0], query)
-    ) { bytes in
-      failure = Array((failure + bytes).prefix(4096))
-      frames.add(bytes)
-    }
-    guard status == 200 else {
-      throw Failure(.failed, APIClient.Response(status: status, body: failure).message)
-    }
+    let name = arguments.operands[0]
+    var output = PartitionOutput(isRaw: try settings.streams(of: name).hasTerminal)
+    try settings.pass(partitionTarget(name, query)) { (bytes) throws(Errno) in try output.add(bytes) }
     return 0
   }
 }

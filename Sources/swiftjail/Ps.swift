@@ -20,15 +20,16 @@ enum Ps: Command {
     if arguments.operands.isEmpty {
       try listContainers(settings, asJSON: format == "json")
     } else {
-      try listProcesses(of: try arguments.containerID(), settings.store, asJSON: format == "json")
+      try listProcesses(of: try arguments.containerID(), settings, asJSON: format == "json")
     }
     return 0
   }
 
   private static func listProcesses(
-    of id: ContainerID, _ store: ContainerStore, asJSON: Bool
+    of id: ContainerID, _ settings: Settings, asJSON: Bool
   ) throws(Failure) {
-    let pids = try carryOut { () throws(ContainerError) in try store.container(id).processes() }
+    let container = try settings.container(id)
+    let pids = try carryOut { () throws(ContainerError) in try container.processes() }
     if asJSON {
       try Output.print(JSON.array(pids.map { JSON($0) }).text() + "\n")
       return

@@ -11,7 +11,7 @@ enum Stats: Command {
 
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     var names = arguments.operands
-    if names.isEmpty { names = try settings.partitionNames(all: false) }
+    if names.isEmpty { names = try settings.partitionNames(all: false).sorted() }
     // Two looks make a share: all are looked at once, and then again.
     var before: [String: JSON] = [:]
     var failure: Failure?
@@ -33,7 +33,8 @@ enum Stats: Command {
         number(document, "pids_stats", "current").map(String.init) ?? "-",
       ])
     }
-    try Output.print(table.text)
+    // When there is none to tell of, the reason alone is said.
+    if failure == nil || !before.isEmpty { try Output.print(table.text) }
     if let failure { throw failure }
     return 0
   }

@@ -43,10 +43,62 @@ extension Settings {
     return true
   }
 
+  /// The container `id`, for what takes one that runs.
+  func container(_ id: ContainerID) throws(Failure) -> Container {
+    do throws(ContainerError) { return try store.container(id) } catch { throw failure(error, of: id) }
+  }
+
+  /// Why there is no container `id`: a partition that does not run has none.
+  func failure(_ error: ContainerError, of id: ContainerID) -> Failure {
+    guard error.kind == .noSuchContainer, hasSupervisor, let state = partitionState(id.description) else {
+      return Failure(error)
+    }
+    return Failure(
+      .failed,
+      "\(id) is a partition of the supervisor that does not run (\(state)): swiftjail start starts it, "
+        + "swiftjail rm removes it")
+  }
+
+  /// What the supervisor says that the partition `name` does; `nil` when it does not know it, or does not answer.
+  private func partitionState(_ name: String) -> String? {
+    guard
+      var answer = try? supervisor.begin("GET", partitionTarget(name, "/json"), patience: Self.patience),
+      answer.status == 200, let body = try? answer.body(), let object = try? JSON.Object(parsing: body),
+      (try? object.text("Name")) == "/\(name)", let state: JSON.Object = try? object.required("State")
+    else { return nil }
+    return try? state.text("Status")
+  }
+
   /// The document that the supervisor answers with.
   func document(_ target: String) throws(Failure) -> JSON {
     let bytes = try ask("GET", target)
     do throws(JSONError) { return try JSON(parsing: bytes) } catch {
+      throw Failure(.failed, "the supervisor's answer cannot be read: \(error)")
+    }
+  }
+
+  /// Passes on the body of an answer as it comes, when it is that and no complaint.
+  func pass(_ target: String, _ take: ([UInt8]) throws(Errno) -> Void) throws(Failure) {
+    var exchange = try supervisor.begin("GET", target)
+    guard exchange.status == 200 else {
+      throw Failure(.failed, APIClient.Response(status: exchange.status, body: try exchange.body()).message)
+    }
+    try exchange.read { (bytes) throws(Failure) in
+      do throws(Errno) { try take(bytes) } catch {
+        throw Failure(.failed, "write to standard output: \(error)")
+      }
+    }
+  }
+
+  /// What the standard streams of the partition `name` are.
+  func streams(of name: String) throws(Failure) -> PartitionStreams {
+    let document = try document(partitionTarget(name, "/json"))
+    do throws(ConfigError) {
+      let config: JSON.Object = try JSON.Object(json: document).required("Config")
+      return PartitionStreams(
+        hasTerminal: try config.optional("Tty", or: false),
+        hasInput: try config.optional("OpenStdin", or: false))
+    } catch {
       throw Failure(.failed, "the supervisor's answer cannot be read: \(error)")
     }
   }
@@ -61,6 +113,14 @@ extension Settings {
     for failure in failures { log.write(.error, failure.message) }
     throw last
   }
+}
+
+/// The standard streams of a partition.
+struct PartitionStreams {
+  /// Whether they are a terminal, and so one stream.
+  let hasTerminal: Bool
+  /// Whether something can be written to its input.
+  let hasInput: Bool
 }
 
 /// Where a request finds the partition `name`.

@@ -1,3 +1,5 @@
+import OCI
+
 /// `swiftjail up`
 enum Up: Command {
   static let name = "up"
@@ -7,8 +9,15 @@ enum Up: Command {
   static let options: [Option] = []
 
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
-    try settings.ask("POST", "/swiftjail/up")
-    return 0
+    let answer = try settings.ask("POST", "/swiftjail/up")
+    if answer.isEmpty { return 0 }
+    var errors: [String]
+    do throws(ConfigError) { errors = try JSON.Object(parsing: answer).optional("Errors", or: []) } catch {
+      throw Failure(.failed, "the supervisor's answer cannot be read: \(error)")
+    }
+    guard let last = errors.popLast() else { return 0 }
+    for error in errors { settings.log.write(.error, error) }
+    throw Failure(.failed, last)
   }
 }
 

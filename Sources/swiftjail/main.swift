@@ -1,3 +1,4 @@
+import Layers
 import Linux
 import OCI
 
@@ -5,6 +6,9 @@ import OCI
 let version = "0.1.0"
 
 func main() -> Int32 {
+  if CommandLine.arguments.first == PartitionSettings.initPath {
+    return InitProgram.run(CommandLine.arguments.dropFirst())
+  }
   var inProgram = false
   var log = Log()
   do throws(Failure) {
@@ -54,6 +58,12 @@ func run(
       let what = arguments.operands.count < command.operandCount.lowerBound ? "too few" : "too many"
       throw Failure(
         .usage, "\(what) arguments; it takes \(command.operands.isEmpty ? "none" : command.operands)")
+    }
+    // The supervisor's list would be at the address of a partition without a name.
+    if command.operands.hasPrefix("NAME") || command.operands.hasPrefix("[NAME"),
+      arguments.operands.contains(where: \.isEmpty)
+    {
+      throw Failure(.usage, "a name is empty")
     }
   } catch {
     throw Failure(error.kind, "\(command.name): \(error.message)")

@@ -5,6 +5,7 @@ import Supervisor
 /// The running program: the supervisor, and who talks to it.
 final class Daemon {
   private let options: DaemonOptions
+  private let messages: MessageWriter
   private let loop: EventLoop
   private let signals: SignalQueue
   private let lock: Lock
@@ -13,8 +14,9 @@ final class Daemon {
   private let service: APIService
   private var watchdog: EventLoop.Timer?
 
-  init(_ options: DaemonOptions) throws(SupervisorError) {
+  init(_ options: DaemonOptions, _ messages: MessageWriter) throws(SupervisorError) {
     self.options = options
+    self.messages = messages
     do throws(Errno) {
       _ = try SignalMask.blockAll()
       signals = try SignalQueue()
@@ -22,15 +24,17 @@ final class Daemon {
     } catch {
       throw SupervisorError("set up the event loop", error)
     }
+    messages.wait(with: loop)
+    let say = { messages.write($0) }
     lock = try Self.claim(options.root)
     // What it is to restart stays ended when it ends for lack of memory.
     try? OutOfMemoryAdjustment.set(OutOfMemoryAdjustment.last)
     supervisor = try Supervisor(
       store: ContainerStore(path: options.root), journalSize: options.journalSize, loop, load: options.load,
-      log: Message.write)
-    definitions = DesiredState(options.config, supervisor, loop, log: Message.write)
+      log: say)
+    definitions = DesiredState(options.config, supervisor, loop, log: say)
     service = try APIService(
-      supervisor, definitions, loop, path: options.socketPath, log: Message.write)
+      supervisor, definitions, loop, path: options.socketPath, log: say)
   }
 
   /// Sees to it that no two look after the same containers.
@@ -71,6 +75,10 @@ final class Daemon {
   }
 
   private func ready() {
+    let counts = supervisor.counts
+    messages.write(
+      "version \(APIService.version) listens at \(options.socketPath); partitions: \(counts.all), of which run: \(counts.running)"
+    )
     ServiceNotification.send("READY=1")
     if let interval = ServiceNotification.watchdogInterval { pat(every: interval / 2) }
   }

@@ -48,10 +48,10 @@ struct DaemonOptions {
       }
       switch name {
       case "--help", "-h":
-        Message.print(Self.help)
+        Self.print(Self.help)
         return nil
       case "--version", "-v":
-        Message.print("swiftjaild version 0.1.0\n")
+        Self.print("swiftjaild version \(APIService.version)\n")
         return nil
       case "--config": config = try Self.value(given, &words, of: name)
       case "--root": root = try Self.value(given, &words, of: name)
@@ -74,6 +74,20 @@ struct DaemonOptions {
       default: throw UsageError(description: "\(word): there is no such option")
       }
     }
+    // The keeper has a working directory of its own.
+    root = try Self.absolute(root, "--root")
+    config = try Self.absolute(config, "--config")
+    socket = try socket.map { (path) throws(UsageError) in try Self.absolute(path, "--socket") }
+  }
+
+  private static func absolute(_ path: String, _ name: String) throws(UsageError) -> String {
+    do throws(Errno) { return try Directory.absolute(path) } catch {
+      throw UsageError(description: "\(name) \(path): the working directory has no path: \(error)")
+    }
+  }
+
+  private static func print(_ text: String) {
+    try? FileDescriptor.duplicate(of: 1).writeAll(Array(text.utf8))
   }
 
   private static func value(
@@ -112,15 +126,4 @@ struct DaemonOptions {
 /// Why a command line cannot be carried out.
 struct UsageError: Error {
   let description: String
-}
-
-/// Lines for the person who runs it.
-enum Message {
-  static func write(_ text: String) {
-    try? FileDescriptor.duplicate(of: 2).writeAll(Array("swiftjaild: \(text)\n".utf8))
-  }
-
-  static func print(_ text: String) {
-    try? FileDescriptor.duplicate(of: 1).writeAll(Array(text.utf8))
-  }
 }

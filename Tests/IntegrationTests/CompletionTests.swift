@@ -68,6 +68,10 @@ struct CompletionTests {
       let second: Set<String> = ["logs", "top"].contains(command) ? [] : both
       try #expect(complete(words + ["site", ""], program: Swiftjail.program) == second, "\(command)")
     }
+    // Containers that are to be started are not the supervisor's alone.
+    for words in [["start", ""], ["start", "site", ""]] {
+      try #expect(complete(["--root", scratch.path] + words, program: Swiftjail.program) == both, "\(words)")
+    }
     try #expect(complete(["--root", scratch.path, "up", ""], program: Swiftjail.program) == [])
   }
 

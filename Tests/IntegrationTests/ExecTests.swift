@@ -131,6 +131,22 @@ struct ExecTests {
     }
   }
 
+  @Test("A working directory that is not there, or is none, is told of; nothing is made")
+  func missingDirectory() throws {
+    try withRunning { box in
+      try write("", to: box.rootfs + "/etc/plain")
+    } _: { box in
+      for (directory, reason) in [("/nope/below", "No such file"), ("/etc/plain", "Not a directory")] {
+        for user in ["0", "1000"] {
+          let outcome = try box.exec(["--cwd", directory, "--user", user], "true")
+          expectRefusal(outcome, saying: "chdir to cwd", "\"\(directory)\"", reason)
+          #expect(outcome.status == 126)
+        }
+      }
+      try #expect(sh(box, "ls -d /nope; true") == "")
+    }
+  }
+
   @Test("--env adds to the container's environment")
   func environment() throws {
     try withRunning { box in
@@ -141,12 +157,42 @@ struct ExecTests {
     }
   }
 
+  @Test("--user takes names as the container's own files know them, with the groups of that user")
+  func userName() throws {
+    try withRunning { box in
+      try write("web:x:1000:1001:::\n", to: box.rootfs + "/etc/passwd")
+      try write("staff:x:50:web\nother:x:51:\n", to: box.rootfs + "/etc/group")
+    } _: { box in
+      let script = "id -u; id -g; grep ^Groups /proc/self/status"
+      let own = try sh(box, ["--user", "web"], script).lines
+      #expect(own.prefix(2) == ["1000", "1001"] && own.last?.words == ["Groups:", "50"], "\(own)")
+      try #expect(sh(box, ["-u", "web:other"], script).lines.prefix(2) == ["1000", "51"])
+      try #expect(sh(box, ["-u", "7:other"], script).lines.prefix(2) == ["7", "51"])
+      expectRefusal(try box.exec(["--user", "nobody"], "true"), saying: "/etc/passwd", "\"nobody\"")
+    }
+  }
+
+  @Test("What is typed for run and for docker exec is taken: -it, --workdir")
+  func otherNames() throws {
+    try withRunning { box in
+      try #expect(sh(box, ["--workdir", "/etc"], "pwd") == "/etc")
+      try #expect(sh(box, ["-i", "-w", "/etc"], "pwd") == "/etc")
+      let terminal = try Terminal()
+      var exec = box.program(["exec", "-it", box.id, "sh", "-c", "tty"])
+      exec.terminal = terminal.path
+      let running = try exec.start()
+      defer { running.forget() }
+      try terminal.waitFor("/dev/pts/")
+      try #expect(running.wait().status == 0)
+    }
+  }
+
   @Test("--user takes a uid, or uid and gid")
   func user() throws {
     try withRunning { box in
       try #expect(sh(box, ["--user", "1000"], "id -u; id -g").lines == ["1000", "0"])
       try #expect(sh(box, ["-u", "1000:1001"], "id -u; id -g").lines == ["1000", "1001"])
-      expectRefusal(try box.exec(["--user", "1000:x"], "true"))
+      expectRefusal(try box.exec(["--user", "1000:x"], "true"), saying: "/etc/group", "\"x\"")
     }
   }
 

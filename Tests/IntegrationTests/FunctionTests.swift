@@ -66,6 +66,26 @@ struct FunctionTests {
     }
   }
 
+  @Test("Started with nobody attached, its input ends at once, also where none waited", arguments: [1, 0])
+  func unattended(warm: Int) throws {
+    try withSupervisor { site in
+      let more: [String: Any] = ["warm": warm, "interactive": true, "removeAtEnd": false]
+      try site.define("f", "cat; exit 3", more)
+      for way in ["functions", "containers"] {
+        try site.waitForPool("f", warm)
+        let others = try site.instances("f", all: true).subtracting(site.instances("f"))
+        try #expect(site.ask("POST", "/\(way)/\(site.name("f"))/start").status < 300)
+        try site.waitForPool("f", warm)
+        let started = try site.instances("f", all: true).subtracting(others).subtracting(site.instances("f"))
+        let name = try #require(started.first)
+        let ended = try poll {
+          try site.ask("GET", "/containers/\(name)/json").document["State.Status"] as? String == "exited"
+        }
+        #expect(ended, "\(way)")
+      }
+    }
+  }
+
   @Test("A signal to who is attached goes to the program")
   func signals() throws {
     try withSupervisor { site in

@@ -198,6 +198,9 @@ struct PartitionTests {
       ).start()
       defer { run.forget() }
       #expect(poll { run.text == "ready" })
+      let command = "/run/swiftjail-init /bin/sh -c trap"
+      try #expect(box.program(["ps"]).call().text.contains(command))
+      try #expect(box.program(["ps", box.id]).call().text.contains(command))
       run.signal(SIGTERM)
       try #expect(run.wait().status == 42)
     }

@@ -207,6 +207,35 @@ struct SupervisorAPITests {
     }
   }
 
+  @Test("A command that cannot be executed inside says why, and has the status that Docker gives it")
+  func execFailures() throws {
+    try withSupervisor { site in
+      try start(site, "a", SupervisedSandbox.patient)
+      try site.waitUntilReady("a")
+      func run(_ fields: String) throws -> (frames: [UInt8: String], status: Int?) {
+        let body = #"{"AttachStdout": true, "AttachStderr": true, \#(fields)}"#
+        let made = try site.ask("POST", "/containers/\(site.name("a"))/exec", body)
+        let id = try #require(made.document["Id"] as? String, "\(made)")
+        let connection = try Connection(site.socket)
+        try connection.begin(
+          "POST", "/exec/\(id)/start", #"{"Detach": false}"#,
+          headers: ["Connection: Upgrade", "Upgrade: tcp"])
+        try #expect(connection.head().status == 101)
+        let frames = try connection.frames()
+        return (frames, try site.ask("GET", "/exec/\(id)/json").document["ExitCode"] as? Int)
+      }
+      for name in ["nonesuch", "/bin/nonesuch"] {
+        let outcome = try run(#""Cmd": ["\#(name)"]"#)
+        #expect(
+          outcome.frames[2]?.contains("exec: \"\(name)\"") == true && outcome.status == 127, "\(outcome)")
+      }
+      try #expect(run(#""Cmd": ["/bin"]"#).status == 126)
+      let lost = try run(#""Cmd": ["/bin/true"], "WorkingDir": "/nope", "User": "1000""#)
+      #expect(lost.frames[2]?.contains("chdir to cwd (\"/nope\")") == true && lost.status == 126, "\(lost)")
+      try #expect(run(#""Cmd": ["/bin/ls", "-d", "/nope"]"#).frames[1] == nil, "and nothing is made")
+    }
+  }
+
   @Test("A partition that is asked for outlives the supervisor, with its id and its name")
   func asked() throws {
     try withSupervisor { site in

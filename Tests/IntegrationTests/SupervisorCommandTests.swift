@@ -107,6 +107,38 @@ struct SupervisorCommandTests {
     }
   }
 
+  @Test("events takes times as docker does; what it cannot do, it says once, and nothing else")
+  func eventTimes() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      for since in ["5m", "1h30m", "2020-01-01", "2020-01-01T00:00:00Z", "1.5"] {
+        let outcome = try site.succeed("events", "--since", since, "--until", "0s")
+        #expect(outcome.text.contains("\"start\""), "\(since)")
+      }
+      for words in [["--since", "5m", "--until", "1"], ["--since", "yesterday"]] {
+        let outcome = try site.box.program(["events"] + words).call()
+        expectRefusal(outcome, saying: "since")
+        #expect(outcome.stdout.isEmpty)
+      }
+    }
+  }
+
+  @Test("stats of what there is not says so alone; with others it tells of those as well")
+  func statsOfNobody() throws {
+    try withSupervisor { site in
+      let nobody = try site.call("stats", "nobody")
+      expectRefusal(nobody, saying: "nobody")
+      #expect(nobody.stdout.isEmpty)
+      try #expect(site.succeed("stats").lines.count == 1, "none runs")
+      try site.define("a")
+      try site.waitUntilReady("a")
+      let both = try site.call("stats", "nobody", site.name("a"))
+      expectRefusal(both, saying: "nobody")
+      #expect(both.lines.count == 2)
+    }
+  }
+
   @Test("inspect prints a list of all that is known of each")
   func inspect() throws {
     try withSupervisor { site in
@@ -144,6 +176,32 @@ struct SupervisorCommandTests {
       try site.launch()
       try site.waitFor("a", "exited")
       try #expect(site.exitCode("a") == 7)
+    }
+  }
+
+  @Test("Commands for containers tell a partition that does not run from one that is not there")
+  func notRunning() throws {
+    try withSupervisor { site in
+      try site.define("a", "exit 3")
+      try site.waitFor("a", "exited")
+      for words in [
+        ["exec", site.name("a"), "true"], ["kill", site.name("a")], ["ps", site.name("a")],
+        ["delete", site.name("a")],
+      ] {
+        let outcome = try site.box.program(words).call()
+        expectRefusal(outcome, saying: site.name("a"), "does not run (exited)", "swiftjail start")
+        let unknown = try site.box.program([words[0], "nobody"] + words.dropFirst(2)).call()
+        expectRefusal(unknown, saying: "container nobody does not exist")
+      }
+    }
+  }
+
+  @Test(
+    "A name that is empty is refused",
+    arguments: ["inspect", "logs", "rm", "stop", "restart", "stats", "top"])
+  func emptyName(command: String) throws {
+    try withSandbox { box in
+      expectRefusal(try box.program([command, ""]).call(), saying: command, "name is empty")
     }
   }
 

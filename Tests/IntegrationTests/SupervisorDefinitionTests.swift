@@ -144,6 +144,22 @@ struct SupervisorDefinitionTests {
     }
   }
 
+  @Test("up says what is wrong with files, and starts what those define that are right")
+  func up() throws {
+    try withSupervisor { site in
+      try site.define("b")
+      try site.waitUntilReady("b")
+      try site.succeed("stop", site.name("b"))
+      try write("{\n  \"image\": \"host\",\n  \"memory\": \"lots\"\n}\n", to: site.path("a"))
+      let outcome = try site.call("up")
+      expectRefusal(outcome, saying: "\(site.path("a")):3: memory: ")
+      #expect(outcome.status == 1)
+      try site.waitFor("b", "running")
+      unlink(site.path("a"))
+      try site.succeed("up")
+    }
+  }
+
   @Test("A program that cannot be executed is told, and holds up nobody")
   func noProgram() throws {
     try withSupervisor { site in

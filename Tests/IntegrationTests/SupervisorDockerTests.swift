@@ -74,6 +74,25 @@ struct SupervisorDockerTests {
     }
   }
 
+  @Test("docker exec -it has a terminal of the client's size from the start", .enabled(if: client != nil))
+  func execTerminal() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      let terminal = try Terminal()
+      terminal.resize(rows: 12, columns: 34)
+      // Nothing changes it later.
+      let script =
+        "for i in $(seq 100); do case $(stty size) in '12 34') echo right; exit 5;; esac; sleep 0.05; done"
+      var program = docker(site, ["exec", "-it", site.name("a"), "/bin/sh", "-c", script])
+      program.terminal = terminal.path
+      let exec = try program.start()
+      defer { exec.forget() }
+      try terminal.waitFor("right")
+      try #expect(exec.wait().status == 5)
+    }
+  }
+
   @Test("docker run -d, ps, exec, logs, top, stop, start, inspect, rm", .enabled(if: client != nil))
   func life() throws {
     try withSupervisor { site in

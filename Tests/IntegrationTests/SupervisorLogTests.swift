@@ -35,6 +35,26 @@ struct SupervisorLogTests {
     }
   }
 
+  @Test("logs prints what came from a terminal as it came, also while it comes")
+  func terminal() throws {
+    try withSupervisor { site in
+      try site.define("a", "echo out; echo err >&2; \(SupervisedSandbox.patient)", ["tty": true])
+      try site.waitForOutput("a", "ready")
+      let text = "out\r\nerr\r\nready"
+      try #expect(site.succeed("logs", site.name("a")).text == text)
+      try #expect(site.succeed("logs", "-n", "1", site.name("a")).text == "ready")
+      let logs = try site.box.program(["logs", "-f", site.name("a")]).start()
+      defer { logs.forget() }
+      #expect(poll { logs.text == text })
+      try site.succeed("stop", site.name("a"))
+      let outcome = try logs.wait()
+      #expect(outcome.status == 0 && outcome.text == text + "\r\nasked", "\(outcome)")
+      let unknown = try site.call("logs", "nobody")
+      expectRefusal(unknown, saying: "nobody")
+      #expect(unknown.stdout.isEmpty)
+    }
+  }
+
   @Test("logs --follow goes on with what is written, and ends with the partition")
   func follow() throws {
     try withSupervisor { site in
@@ -47,6 +67,32 @@ struct SupervisorLogTests {
       try site.succeed("stop", site.name("a"))
       let outcome = try logs.wait()
       #expect(outcome.status == 0 && outcome.lines == ["first", "last"], "\(outcome)")
+    }
+  }
+
+  @Test("Who follows is told when the supervisor goes away, and when nothing can be written")
+  func brokenOff() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      let programs = [["logs", "-f", site.name("a")], ["events", "--since", "1h"]].map(site.box.program)
+      var followers: [Running] = []
+      defer { for follower in followers { follower.forget() } }
+      for program in programs { followers.append(try program.start()) }
+      #expect(poll { followers.allSatisfy { !$0.text.isEmpty } })
+      try site.end(SIGKILL)
+      for follower in followers {
+        let outcome = try follower.wait()
+        expectRefusal(outcome, saying: "supervisor", "broke off")
+        #expect(outcome.status == 1)
+      }
+      try site.launch()
+      for var program in programs {
+        let full = open("/dev/full", O_WRONLY | O_CLOEXEC)
+        defer { close(full) }
+        program.stdout = .descriptor(full)
+        expectRefusal(try program.call(), saying: "No space left")
+      }
     }
   }
 

@@ -242,6 +242,28 @@ struct SupervisorTakeoverTests {
     expectNothingLeft(of: site.box)
   }
 
+  @Test("Its paths may start from the working directory; it says where it listens, and what it knows of")
+  func relativePaths() throws {
+    let site = try SupervisedSandbox()
+    defer { site.remove() }
+    let script = "cd \"$1\" && exec \"$0\" --root state --config partitions.d"
+    var program = Program("/bin/sh", ["-c", script, Swiftjail.supervisor, site.box.scratch.path])
+    program.environment["SWIFTJAIL_TEST"] = site.box.id
+    try site.define("a")
+    let daemon = try program.start()
+    defer { daemon.forget() }
+    #expect(
+      poll { daemon.stderr.contains("listens at \(site.socket); partitions: 1, of which run: 0") },
+      "\(daemon.stderr)")
+    try site.waitUntilReady("a")
+    daemon.signal(SIGKILL)
+    #expect(poll { daemon.hasEnded })
+    try site.launch()
+    try site.waitForMessage("partitions: 1, of which run: 1")
+    try site.empty()
+    expectNothingLeft(of: site.box)
+  }
+
   @Test(
     "A command line that is wrong is refused with status 2", arguments: ["--nonesuch", "--root", "extra"])
   func badOption(word: String) throws {

@@ -97,7 +97,7 @@ struct PartitionConfigTests {
       settings.command = ["--", "x", "--y"]
       settings.initProgram = "/usr/bin/swiftjail"
     }
-    #expect(config.process?.args == [PartitionSettings.initPath, "init", "--", "--", "--", "x", "--y"])
+    #expect(config.process?.args == [PartitionSettings.initPath, "--", "x", "--y"])
   }
 
   @Test("Limits are what the options say, in the units of the specification")

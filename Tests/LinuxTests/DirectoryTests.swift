@@ -22,6 +22,13 @@ struct DirectoryTests {
     #expect(try Directory.entries(of: "\(path)/outside").map(\.name).sorted() == ["file", "kept"])
   }
 
+  @Test("A path that starts from the working directory has one that starts from the root")
+  func absolute() throws {
+    let current = try #require(try Directory.current())
+    #expect(try Directory.absolute("/a/b") == "/a/b")
+    #expect(try Directory.absolute("a/b") == (current == "/" ? "/a/b" : "\(current)/a/b"))
+  }
+
   @Test("A link to a tree is no tree")
   func link() throws {
     let scratch = try Scratch()

@@ -135,7 +135,12 @@ public final class APIService {
     }
     guard request.target.segments.first == "swiftjail" else { return false }
     switch (request.method, request.target.segments.dropFirst().first) {
-    case (.post, "up"?): definitions.startAll()
+    case (.post, "up"?):
+      definitions.startAll()
+      guard definitions.errors.isEmpty else {
+        respond(exchange, .ok, .members(["Errors": .array(definitions.errors.map { .string($0) })]))
+        return true
+      }
     case (.post, "down"?): definitions.stopAll()
     case (.get, "partitions"?):
       listPartitions(exchange)

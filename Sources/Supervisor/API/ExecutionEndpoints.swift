@@ -1,3 +1,4 @@
+import Container
 import Definitions
 import Linux
 import OCI
@@ -64,7 +65,7 @@ extension APIService {
       switch execution.state {
       case .new, .starting: .created
       case .running(let pid): .running(pid: pid)
-      case .failed: .exited(126)
+      case .failed(let reason): .exited(ProgramStatus.of(reason) ?? ProgramStatus.notExecuted)
       case .ended(let status): .exited(status)
       }
     let container = execution.plainID ?? supervisor.partitions[execution.partition]?.record.id ?? ""

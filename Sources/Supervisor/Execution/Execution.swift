@@ -37,6 +37,8 @@ final class Execution {
   private var output: OutputReader?
   private var errors: OutputReader?
   private var input: FileDescriptor?
+  /// The size that its terminal is to have once that is there.
+  private var terminalSize: TerminalSize?
   /// Children that ended before it was known which of them this is.
   private var early: [Int32: ExitStatus] = [:]
   /// The file in which it is noted that it runs.
@@ -103,6 +105,8 @@ final class Execution {
         switch consume received.file {
         case .none: break
         case .some(let terminal):
+          // Clients give the size at once, and once only.
+          if let terminalSize { try? terminal.setTerminalSize(terminalSize) }
           input = try terminal.duplicate()
           output = try OutputReader(terminal, loop) { [unowned self] in onOutput?(.stdout, $0) }
           errors = nil
@@ -195,11 +199,14 @@ final class Execution {
   /// Ends its standard input.
   func endInput() { if !settings.hasTerminal { input = nil } }
 
-  /// Gives its terminal a size.
+  /// Gives its terminal a size, also one that is still to come.
   func resize(rows: UInt16, columns: UInt16) {
+    let size = TerminalSize(rows: rows, columns: columns)
+    terminalSize = size
+    guard settings.hasTerminal else { return }
     switch input {
     case .none: return
-    case .some(let terminal): try? terminal.setTerminalSize(TerminalSize(rows: rows, columns: columns))
+    case .some(let terminal): try? terminal.setTerminalSize(size)
     }
   }
 

@@ -50,24 +50,9 @@ struct ExecutionWorker {
 
   /// The user called `name`, as the container's own files know it.
   private func user(_ name: String, in container: Container) throws(ContainerError) -> RuntimeConfig.User {
-    let accounts = Accounts(
-      passwd: text("/etc/passwd", of: container), group: text("/etc/group", of: container))
-    do throws(LayerError) { return try accounts.user(name) } catch {
+    do throws(LayerError) { return try container.accounts.user(name) } catch {
       throw ContainerError(.invalidConfig, error.description)
     }
-  }
-
-  /// The text of a file of the container, which may have put anything there.
-  private func text(_ path: String, of container: Container) -> String {
-    guard let pid = container.record.process?.pid,
-      let root = try? FileDescriptor.open("/proc/\(pid)/root", [.path, .directory]),
-      let file = try? FileDescriptor.open(
-        path, [.readOnly, .nonBlocking, .noControllingTerminal], resolve: [.inRoot, .noMagicLinks],
-        at: root.rawValue),
-      let status = try? file.status(), status.kind == .regular,
-      let bytes = try? file.readToEnd(limit: 1 << 20)
-    else { return "" }
-    return String(decoding: bytes, as: UTF8.self)
   }
 
   private func set(_ variable: String, in environment: inout [String]) {

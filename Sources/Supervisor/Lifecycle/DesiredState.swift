@@ -15,6 +15,8 @@ public final class DesiredState {
   /// Those that could not be made while an earlier one of the same name is on its way out.
   private var blocked: Set<String> = []
   private var isFirst = true
+  /// What was wrong with the files when they were read last.
+  private(set) var errors: [String] = []
 
   /// A change is seldom alone: for so long others are waited for, in milliseconds.
   private static let patience: Int64 = 100
@@ -62,7 +64,8 @@ public final class DesiredState {
   }
 
   private func apply(_ wanted: DefinitionSet) {
-    for error in wanted.errors { log(error.description) }
+    errors = wanted.errors.map(\.description)
+    for error in errors { log(error) }
     current = wanted
     let definitions = wanted.inStartOrder
     let changes = DefinitionChanges(from: supervisor.definedByFiles, to: wanted)

@@ -16,7 +16,8 @@ extension Supervisor {
     return partition
   }
 
-  /// Starts an instance of a function, one that waits if there is one, and calls `done` when it runs or cannot.
+  /// Starts an instance of a function, one that waits if there is one, and calls `done` when it runs or cannot. Nobody is
+  /// attached to it, so that its input ends at once.
   func startInstance(
     of name: String, done: @escaping (Partition, SupervisorError?) -> Void
   ) throws(SupervisorError) {
@@ -24,12 +25,16 @@ extension Supervisor {
     while let instance = pools[name]?.take() {
       guard release(instance) else { continue }
       pools[name]?.warmStarts += 1
+      endInput(instance.name)
       done(instance, nil)
       return fillPoolsSoon()
     }
     pools[name]?.coldStarts += 1
     let instance = try makeInstance(of: function)
-    try start(instance.name) { error in done(instance, error) }
+    try start(instance.name) { [unowned self] error in
+      endInput(instance.name)
+      done(instance, error)
+    }
   }
 
   /// An instance of a function that is the caller's alone: one that waits if there is one. When he does not start it in a

@@ -58,8 +58,7 @@ extension PartitionSettings {
 
   private mutating func take(_ process: RuntimeConfig.Process) {
     command = process.args
-    let start = [Self.initPath, "init", "--", "--"]
-    if initProgram != nil, command.starts(with: start) { command.removeFirst(start.count) }
+    if initProgram != nil, command.first == Self.initPath { command.removeFirst() }
     for variable in process.env {
       let name = variable.prefix { $0 != "=" }
       guard name.endIndex != variable.endIndex else { continue }

@@ -1,20 +1,19 @@
+import Container
 import Glibc
 import Linux
 
-/// `swiftjail init`, the first process of a partition that was asked to have one: it runs the command as its child, passes
-/// signals on, and waits for whatever loses its parent.
-enum InitCommand: Command {
-  static let name = "init"
-  static let summary = "run a command, pass signals on to it, and reap orphans"
-  static let operands = "COMMAND [ARGUMENT...]"
-  static let operandCount = 1...Int.max
-  static let operandsEndOptions = 1
-  static let options: [Option] = []
-  static let isHidden = true
-
-  static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
-    do throws(Errno) { return try run(arguments.operands) } catch {
-      throw Failure(.failed, "init: run \(arguments.operands[0]): \(error)")
+/// This program under another name, as the first process of a partition that was asked to have one: it runs the command that
+/// its arguments are as its child, passes signals on, and waits for whatever loses its parent.
+enum InitProgram {
+  /// - Returns: the exit status of `command`, as a shell has it.
+  static func run(_ command: ArraySlice<String>) -> Int32 {
+    guard let first = command.first else {
+      Log().write(.error, "no command given")
+      return ProgramStatus.noContainer
+    }
+    do throws(Errno) { return try run(Array(command)) } catch {
+      Log().write(.error, "run \(first): \(error)")
+      return ProgramStatus.noContainer
     }
   }
 
@@ -49,6 +48,6 @@ enum InitCommand: Command {
     let isSearched = !command[0].utf8.contains(UInt8(ascii: "/"))
     let reason = missing && isSearched ? "executable file not found in $PATH" : error.description
     Log().write(.error, "exec: \"\(command[0])\": \(reason)")
-    return missing ? 127 : 126
+    return missing ? ProgramStatus.notFound : ProgramStatus.notExecuted
   }
 }
