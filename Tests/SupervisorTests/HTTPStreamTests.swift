@@ -189,6 +189,26 @@ struct HijackTests {
     #expect(service.server?.connectionCount == 0)
   }
 
+  @Test("What is written at once comes when the client has read the head, and not with it")
+  func headAlone() throws {
+    let service = try HTTPService {
+      let own = $1.hijack()
+      own.write(Array("motd\n".utf8))
+      own.whenClosed { own.close() }
+    }
+    let client = try service.client(attach)
+    try service.settle()
+    #expect(client.receive() == upgraded)
+    #expect(try service.wait(client, for: "motd\n") == upgraded + "motd\n")
+    // Who does not read the head at all is not waited for.
+    let deaf = try service.client(attach)
+    try service.turn {
+      deaf.receive(atMost: 1)
+      return false || deaf.bytes.count > 0
+    }
+    #expect(try service.wait(deaf, for: "motd\n") == upgraded + "motd\n")
+  }
+
   @Test("A client that asks for no upgrade gets the bytes behind an answer of status 200")
   func oldClient() throws {
     var own: HijackedConnection?
