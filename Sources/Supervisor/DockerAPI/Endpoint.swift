@@ -12,7 +12,8 @@ public enum Endpoint: Equatable, Sendable {
 
   // Containers.
   case listContainers(ContainerList)
-  case createContainer(name: String?)
+  /// `platform` is the kind of system whose programs are to run; `nil` for whatever there is.
+  case createContainer(name: String?, platform: String? = nil)
   case inspectContainer(ContainerReference, includesSizes: Bool)
   case processes(ContainerReference, psArguments: String)
   case logs(ContainerReference, LogQuery)
@@ -50,6 +51,15 @@ public enum Endpoint: Equatable, Sendable {
   case inspectNetwork(String)
   case listVolumes
   case pruneNothing(Absent)
+
+  /// Whether the answer may last as long as the client likes.
+  var isStream: Bool {
+    switch self {
+    case .events, .logs, .attach, .wait, .startExecution, .readArchive: true
+    case .statistics(_, let isStream, _): isStream
+    default: false
+    }
+  }
 
   /// A kind of thing of which there is nothing to be removed, as there is none or it is not ours.
   public enum Absent: String, Sendable {

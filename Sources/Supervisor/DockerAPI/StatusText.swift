@@ -15,11 +15,20 @@ extension PartitionStatus {
     }
   }
 
+  /// How it ended, as a shell would say it: 255 when nobody has seen that, which is no success; 0 when it has not ended.
+  var shellStatus: Int32 {
+    if let exitStatus { return exitStatus }
+    switch state {
+    case .exited, .restarting, .crashLoop, .removing: return started == nil ? 0 : 255
+    case .created, .running, .paused: return 0
+    }
+  }
+
   /// What it does and for how long, as `docker ps` words it.
   ///
   /// - Parameter now: nanoseconds since 1970.
   public func text(now: Int64) -> String {
-    let status = exitStatus ?? 0
+    let status = shellStatus
     let sinceStart = APIText.span(nanoseconds: now - (started ?? now))
     let sinceEnd = APIText.span(nanoseconds: now - (finished ?? now))
     switch state {
