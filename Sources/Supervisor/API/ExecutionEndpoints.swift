@@ -3,12 +3,18 @@ import Linux
 import OCI
 
 extension APIService {
+  /// How much may be kept of each command until it is started, in bytes. No argument may be longer than half of that.
+  private static let longestExecution = 256 << 10
+
   /// Commands that are executed in partitions.
   func serveExecution(
     _ endpoint: Endpoint, _ request: HTTPRequest, _ exchange: HTTPExchange
   ) throws(APIError) {
     switch endpoint {
     case .createExecution(let reference):
+      guard request.body.count <= Self.longestExecution else {
+        throw .badRequest("the command is too long: its document may have \(Self.longestExecution) bytes")
+      }
       let asked = try ExecRequest(try Self.document(request))
       let name = try find(reference).definition.name
       var settings = Execution.Settings(command: asked.command)
@@ -20,7 +26,10 @@ extension APIService {
       settings.isPrivileged = asked.isPrivileged
       let execution = try attempt { () throws(SupervisorError) in try supervisor.prepare(settings, in: name) }
       requests[execution.id] = asked
-      requests = requests.filter { supervisor.executions[$0.key] != nil }
+      if requests.count > 2 * supervisor.executions.executions.count {
+        requests = requests.filter { supervisor.executions[$0.key] != nil }
+      }
+      tell(of: execution, .execCreate(id: execution.id, command: asked.command))
       respond(exchange, .created, .members(["Id": .string(execution.id)]))
     case .startExecution(let id):
       let execution = try execution(id)
@@ -32,6 +41,20 @@ extension APIService {
     case .inspectExecution(let id): respond(exchange, .ok, try inspection(of: try execution(id)))
     default: throw .notFound("page not found")
     }
+  }
+
+  private func tell(of execution: Execution, _ action: ContainerEvent.Action) {
+    if let partition = supervisor.partitions[execution.partition] { supervisor.events.add(action, partition) }
+  }
+
+  private func tellStart(of execution: Execution) {
+    guard case .running = execution.state else { return }
+    tell(of: execution, .execStart(id: execution.id, command: execution.settings.command))
+  }
+
+  private func tellEnd(of execution: Execution) {
+    guard case .ended(let status) = execution.state else { return }
+    tell(of: execution, .execDie(id: execution.id, exitStatus: status))
   }
 
   private func execution(_ id: String) throws(APIError) -> Execution {
@@ -58,7 +81,9 @@ extension APIService {
 
   private func start(_ execution: Execution, _ asked: ExecStartRequest, _ exchange: HTTPExchange) {
     if asked.isDetached {
+      execution.onEnd = { [unowned self] in tellEnd(of: execution) }
       execution.onStart = { [unowned self] in
+        tellStart(of: execution)
         if case .failed(let reason) = execution.state {
           respond(exchange, APIError.badRequest(reason))
         } else {
@@ -81,8 +106,12 @@ extension APIService {
       execution.pauseOutput()
       connection.whenWritable { execution.resumeOutput() }
     }
-    execution.onStart = { input.retry() }
-    execution.onEnd = {
+    execution.onStart = { [unowned self] in
+      tellStart(of: execution)
+      input.retry()
+    }
+    execution.onEnd = { [unowned self] in
+      tellEnd(of: execution)
       if case .failed(let reason) = execution.state {
         connection.write(isRaw ? Array("\(reason)\r\n".utf8) : Self.frame(.stderr, Array("\(reason)\n".utf8)))
       }
