@@ -71,9 +71,8 @@ final class EventFollower {
         onEnd()
       }
     }
-    forget = events.watch { [unowned self] event in
-      let message = event.message
-      if query.wants(message) { take(message.line) }
+    forget = events.follow { [unowned self] message, line in
+      if query.wants(message) { take(line) }
     }
   }
 

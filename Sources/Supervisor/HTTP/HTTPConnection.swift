@@ -73,8 +73,9 @@ final class HTTPConnection {
   }
   /// When the last answer was given, or the connection made.
   private var lastUse = Clock.monotonic()
-  /// What it has taken of the room for bodies.
+  /// What it has taken of the room for bodies, and of that for output.
   private var held = 0
+  private var waiting = 0
   /// The number of the request that the handler has, or had last. An older one's answer comes too late.
   private var number: UInt64 = 0
   private var request: (keepsAlive: Bool, isHead: Bool, version: HTTPVersion) = (true, false, .oneOne)
@@ -144,6 +145,7 @@ final class HTTPConnection {
     deadline.set(milliseconds: nil)
     _ = room.hold(0, &held)
     socket.close()
+    room.note(waiting: 0, &waiting)
     dropCallbacks()
     onEnd()
   }
@@ -218,10 +220,11 @@ final class HTTPConnection {
         sending == .open, !bytes.isEmpty, !(request.isHead && phase != .hijacked)
       else { return }
       // Who does not heed `isWritable` has no bound of his own.
-      guard isWritable || socket.waiting + bytes.count <= settings.outputLimit else {
+      guard isWritable || socket.waiting + bytes.count <= room.outputLimit else {
         return socket.breakOff()
       }
       socket.append(phase == .streaming(chunked: true) ? HTTPResponse.chunk(bytes) : bytes)
+      room.note(waiting: socket.waiting, &waiting)
     }
   }
 
@@ -285,7 +288,7 @@ final class HTTPConnection {
   /// Whether the client went away before the answer's end.
   private var isLost: Bool { isAnswering && (phase == .closed || socket.isBroken) }
 
-  private var isWritable: Bool { socket.waiting < settings.outputMark }
+  private var isWritable: Bool { socket.waiting < room.outputMark }
 
   /// HTTP/1.1 holds a connection open unless told, HTTP/1.0 the other way round.
   private var keepsAliveField: Bool? {
@@ -437,6 +440,7 @@ final class HTTPConnection {
   /// Ends what is done, and waits for what comes next.
   private func settle() {
     guard phase != .closed else { return }
+    room.note(waiting: socket.waiting, &waiting)
     if socket.waiting == 0, !socket.isBroken {
       switch phase {
       case .finishing(draining: false): return close()

@@ -34,6 +34,11 @@ public final class HTTPServer {
     public var outputMark = 256 << 10
     /// How much may wait to be sent on a connection before its stream is broken off, in bytes.
     public var outputLimit = 4 << 20
+    /// How much may wait to be sent on all connections together before a stream is no longer writable on which more than
+    /// `smallOutput` waits, and is broken off when it is written to, in bytes.
+    public var outputs = 64 << 20
+    /// How much may wait to be sent on any connection, in bytes.
+    public var smallOutput = 16 << 10
 
     /// 256 connections and as many streams, 10 seconds for a request, 5 minutes between them, 4 MiB of output.
     public init() {}
