@@ -104,12 +104,16 @@ public struct ProcessStatus: Sendable {
   /// Clock ticks in a second.
   public static var ticksPerSecond: UInt64 { UInt64(max(1, sysconf(Int32(_SC_CLK_TCK)))) }
 
-  /// The arguments that the process was executed with, separated by spaces; its name in brackets when it has none.
+  /// The arguments that the process was executed with, separated by spaces, as far as they are in their first 4096 bytes: a
+  /// process may have more of them than anybody wants to read. Its name in brackets when it has none.
   public static func commandLine(of pid: Int32) throws(Errno) -> String {
-    let bytes = try File.read("/proc/\(pid)/cmdline", limit: 1 << 20)
-    if bytes.isEmpty { return "[\(try File.text("/proc/\(pid)/comm"))]" }
-    let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-    return words.joined(separator: " ")
+    let file = try FileDescriptor.open("/proc/\(pid)/cmdline", .readOnly)
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let count = try bytes.withUnsafeMutableBufferPointer { (buffer) throws(Errno) in
+      try file.read(into: UnsafeMutableRawBufferPointer(buffer))
+    }
+    let words = bytes[..<count].split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    return words.isEmpty ? "[\(try File.text("/proc/\(pid)/comm"))]" : words.joined(separator: " ")
   }
 
   /// Whether the process has ended and only waits to be reaped.

@@ -76,6 +76,14 @@ extension Socket {
     }
   }
 
+  /// How much of what was sent the other end has not read, in bytes of the kernel's memory (`ioctl(2)`, `SIOCOUTQ`).
+  public func unreadSize() throws(Errno) -> Int {
+    var size: Int32 = 0
+    // For terminals the request has another name, and the same number.
+    try once { linux_ioctl_pointer(descriptor.rawValue, UInt(TIOCOUTQ), &size) }
+    return Int(size)
+  }
+
   /// What has come, at most `limit` bytes; empty at the end (`recv(2)`, `MSG_DONTWAIT`).
   ///
   /// - Throws: `.resourceTemporarilyUnavailable` when nothing has come.

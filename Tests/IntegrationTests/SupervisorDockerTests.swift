@@ -143,7 +143,20 @@ struct SupervisorDockerTests {
     try withSupervisor { site in
       let outcome = try call(site, "run", "--rm", "--name", site.name("a"), "host", "/bin/nonesuch")
       #expect(outcome.status == 127 && outcome.stderr.contains("/bin/nonesuch"), "\(outcome)")
+      #expect(outcome.stderr.components(separatedBy: "/bin/nonesuch").count == 2, "\(outcome)")
+      let path = try call(site, "run", "--rm", "--name", site.name("b"), "host", "nonesuch")
+      #expect(path.stderr.contains("executable file not found in $PATH"), "\(path)")
       try site.waitFor("a", "none")
+    }
+  }
+
+  @Test("docker inspect of what there is not looks everywhere, and says so", .enabled(if: client != nil))
+  func nothing() throws {
+    try withSupervisor { site in
+      let outcome = try call(site, "inspect", site.name("a"))
+      #expect(outcome.status == 1, "\(outcome)")
+      #expect(outcome.stderr.lowercased().contains("no such object: \(site.name("a"))"), "\(outcome)")
+      try #expect(call(site, "system", "prune", "--force").status == 0)
     }
   }
 
@@ -158,10 +171,15 @@ struct SupervisorDockerTests {
         assert [image.tags for image in client.images.list()] == [["host:latest"]], client.images.list()
         output = client.containers.run("host", ["echo", "hello"], name="\(site.name("a"))", remove=True, environment=env)
         assert output == b"hello\\n", output
+        ended = client.containers.create("host", ["echo", "said"], name="\(site.name("d"))", environment=env)
+        ended.start(); ended.wait()
+        assert ended.attach(logs=True, stream=False) == b"said\\n"
+        ended.remove()
         container = client.containers.run(
             "host", ["/bin/sh", "-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.02; done"],
             name="\(site.name("b"))", detach=True, environment=env, labels={"tier": "one"})
         assert next(container.logs(stream=True)) == b"ready\\n"
+        assert next(container.attach(logs=True, stream=True)) == b"ready\\n"
         assert container.exec_run(["/bin/sh", "-c", "echo inside; exit 3"]) == (3, b"inside\\n")
         out, err = container.exec_run(["/bin/sh", "-c", "echo o; echo e >&2"], demux=True).output
         assert (out, err) == (b"o\\n", b"e\\n"), (out, err)

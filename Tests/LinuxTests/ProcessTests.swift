@@ -70,6 +70,21 @@ struct ProcessTests {
     _ = try process.wait()
   }
 
+  @Test("Of a command that is longer than anybody wants to read, the beginning is told")
+  func longCommand() throws {
+    let pipe = try FileDescriptor.pipe()
+    let arguments =
+      ["sh", "-c", "echo >&9; kill -STOP $$"]
+      + [String](repeating: String(repeating: "A", count: 100_000), count: 13)
+    let pid = try start("/bin/sh", arguments, descriptors: [pipe.write.rawValue])
+    let process = try Pidfd(of: pid)
+    _ = try pipe.read.readByte()
+    let text = try ProcessStatus.commandLine(of: pid)
+    #expect(text.hasPrefix("sh -c echo >&9; kill -STOP $$ AAAA") && text.utf8.count == 4096)
+    try process.send(.kill)
+    _ = try process.wait()
+  }
+
   /// A shell that has started for good and waits to be killed.
   private func startStopped(_ shell: String) throws -> Int32 {
     let pipe = try FileDescriptor.pipe()

@@ -35,6 +35,20 @@ struct UnixListenerTests {
     #expect(sent > 0)
   }
 
+  @Test("It is known whether the other end has read what was sent")
+  func unread() throws {
+    let scratch = try Scratch()
+    let listener = try UnixListener(binding: "\(scratch.path)/socket")
+    try listener.listen()
+    let there = try Socket.connect(to: "\(scratch.path)/socket")
+    let here = try listener.accept()
+    #expect(try here.unreadSize() == 0)
+    #expect(try send([1, 2, 3], to: here) == 3)
+    #expect(try here.unreadSize() > 0)
+    #expect(try there.receiveNow(limit: 10) == [1, 2, 3])
+    #expect(try here.unreadSize() == 0)
+  }
+
   @Test("Each side knows who the other is")
   func peers() throws {
     let scratch = try Scratch()

@@ -4,6 +4,15 @@ import Testing
 
 @Suite("Paths of archives")
 struct ArchivePathTests {
+  @Test("An archive that is compressed is known by its beginning")
+  func compression() {
+    #expect(Compression(of: [0x1f, 0x8b, 8, 0, 0, 0]) == .gzip)
+    #expect(Compression(of: Array("BZh91A".utf8)) == .bzip2)
+    #expect(Compression(of: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]) == .xz)
+    #expect(Compression(of: [0x28, 0xb5, 0x2f, 0xfd, 4, 0]) == .zstd)
+    #expect(Compression(of: Array("etc/pa".utf8)) == nil && Compression(of: [0x1f]) == nil)
+  }
+
   @Test(
     "A path is cleaned, and its last part says what is meant and what it is called",
     arguments: [

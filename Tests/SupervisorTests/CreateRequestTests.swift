@@ -22,7 +22,8 @@ struct CreateRequestTests {
     arguments: ["docker-20.10-create", "docker-28.2-create"])
   func plain(name: String) throws {
     let definition = try request(recorded(name)).definition(named: "brave_fox")
-    let expected = PartitionSettings(base: .host)
+    var expected = PartitionSettings(base: .host)
+    expected.network = .standard
     #expect(definition == PartitionDefinition(name: "brave_fox", content: .partition(expected)))
   }
 
@@ -92,7 +93,7 @@ struct CreateRequestTests {
   @Test("What the Python package sends is understood as well")
   func python() throws {
     #expect(try request(recorded("python-7.2-create-plain")).settings.command == ["sleep", "10"])
-    #expect(try request(recorded("python-7.2-create-run")).settings.network == .none)
+    #expect(try request(recorded("python-7.2-create-run")).settings.network == .standard)
     let full = try request(recorded("python-7.2-create-full"), name: "py")
     #expect(full.settings.command == ["/bin/echo", "sleep", "10"])
     #expect(full.settings.volumes.map(\.destination) == ["/data", "/x"])
@@ -106,20 +107,16 @@ struct CreateRequestTests {
     arguments: ["docker-20.10-create-refused", "docker-28.2-create-refused"])
   func refused(name: String) throws {
     let error = #expect(throws: APIError.self) { try request(recorded(name)) }
-    #expect(error?.status == 400)
+    #expect(error?.status == 501)
     #expect(error?.message.hasPrefix("HostConfig.") == true, "\(error?.message ?? "")")
   }
 
   @Test(
-    "A field that says something which is not offered is refused by its name",
+    "A field that says something which cannot be is refused by its name",
     arguments: [
-      (#"{"ExposedPorts":{"80/tcp":{}}}"#, "ExposedPorts: "), (#"{"Volumes":{"/anon":{}}}"#, "Volumes: "),
       (#"{"Healthcheck":{"Test":["CMD"]}}"#, "Healthcheck.Test: "),
       (#"{"HostConfig":{"Binds":["name:/d"]}}"#, "HostConfig.Binds: "),
       (#"{"HostConfig":{"Binds":["/a:/b:z"]}}"#, "HostConfig.Binds: "),
-      (#"{"HostConfig":{"NetworkMode":"mine"}}"#, "HostConfig.NetworkMode: "),
-      (#"{"HostConfig":{"PidMode":"host"}}"#, "HostConfig.PidMode: "),
-      (#"{"HostConfig":{"UTSMode":"host"}}"#, "HostConfig.UTSMode: "),
       (#"{"HostConfig":{"OomScoreAdj":5000}}"#, "HostConfig.OomScoreAdj: "),
       (#"{"HostConfig":{"Ulimits":[{"Name":"nofile","Hard":1,"Soft":2}]}}"#, "HostConfig.Ulimits[0].Soft: "),
       (#"{"HostConfig":{"Ulimits":[{"Name":"files"}]}}"#, "HostConfig.Ulimits[0].Name: "),
@@ -127,8 +124,6 @@ struct CreateRequestTests {
       (
         #"{"HostConfig":{"NetworkMode":"host","Sysctls":{"net.core.somaxconn":"1"}}}"#, "HostConfig.Sysctls: "
       ),
-      (#"{"HostConfig":{"LogConfig":{"Type":"none"}}}"#, "HostConfig.LogConfig.Type: "),
-      (#"{"HostConfig":{"LogConfig":{"Config":{"tag":"x"}}}}"#, "HostConfig.LogConfig.Config.tag: "),
       (
         #"{"HostConfig":{"LogConfig":{"Config":{"max-size":"big"}}}}"#,
         "HostConfig.LogConfig.Config.max-size: "
@@ -137,11 +132,8 @@ struct CreateRequestTests {
       (#"{"HostConfig":{"NanoCpus":5}}"#, "HostConfig.NanoCpus: "),
       (#"{"HostConfig":{"CpuShares":1}}"#, "HostConfig.CpuShares: "),
       (#"{"HostConfig":{"CpusetCpus":"3-1"}}"#, "HostConfig.CpusetCpus: "),
-      (#"{"HostConfig":{"MemorySwappiness":60}}"#, "HostConfig.MemorySwappiness: "),
-      (#"{"HostConfig":{"Mounts":[{"Type":"volume","Target":"/v"}]}}"#, "HostConfig.Mounts[0].Type: "),
       (#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/a"}]}}"#, "HostConfig.Mounts[0].Target: "),
       (#"{"HostConfig":{"RestartPolicy":{"Name":"often"}}}"#, "HostConfig.RestartPolicy.Name: "),
-      (#"{"NetworkingConfig":{"EndpointsConfig":{"mine":{"IPAddress":"1.2.3.4"}}}}"#, "NetworkingConfig."),
       (#"{"StopTimeout":-1}"#, "StopTimeout: "), (#"{"Env":["=x"]}"#, "Env: "), (#"{"Cmd":7}"#, "Cmd: "),
     ])
   func field(text: String, start: String) throws {
@@ -150,6 +142,60 @@ struct CreateRequestTests {
     let error = #expect(throws: APIError.self) { try request(.object(object)) }
     #expect(error?.status == 400)
     #expect(error?.message.hasPrefix(start) == true, "\(error?.message ?? "")")
+  }
+
+  @Test(
+    "What is not offered is refused as that, by its name",
+    arguments: [
+      (#"{"ExposedPorts":{"80/tcp":{}}}"#, "ExposedPorts: "),
+      (#"{"Volumes":{"/anon":{}}}"#, "Volumes: "),
+      (#"{"HostConfig":{"NetworkMode":"mine"}}"#, "HostConfig.NetworkMode: "),
+      (#"{"HostConfig":{"PidMode":"host"}}"#, "HostConfig.PidMode: "),
+      (#"{"HostConfig":{"UTSMode":"host"}}"#, "HostConfig.UTSMode: "),
+      (#"{"HostConfig":{"MemorySwappiness":60}}"#, "HostConfig.MemorySwappiness: "),
+      (#"{"HostConfig":{"Mounts":[{"Type":"volume","Target":"/v"}]}}"#, "HostConfig.Mounts[0].Type: "),
+      (#"{"NetworkingConfig":{"EndpointsConfig":{"mine":{"IPAddress":"1.2.3.4"}}}}"#, "NetworkingConfig."),
+      (#"{"HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"80"}]}}}"#, "HostConfig.PortBindings: "),
+      (#"{"HostConfig":{"SecurityOpt":["seccomp=/p.json"]}}"#, "HostConfig.SecurityOpt: "),
+      (#"{"HostConfig":{"SecurityOpt":["no-new-privileges:false"]}}"#, "HostConfig.SecurityOpt: "),
+      (#"{"HostConfig":{"LogConfig":{"Type":"none"}}}"#, "HostConfig.LogConfig.Type: "),
+      (#"{"HostConfig":{"LogConfig":{"Config":{"tag":"x"}}}}"#, "HostConfig.LogConfig.Config.tag: "),
+      (#"{"HostConfig":{"Isolation":"hyperv"}}"#, "HostConfig.Isolation: "),
+      (#"{"HostConfig":{"Dns":["1.1.1.1"]}}"#, "HostConfig.Dns: "),
+    ])
+  func unsupported(text: String, start: String) throws {
+    guard case .object(var object) = try JSON(text: text) else { return #expect(Bool(false)) }
+    object["Image"] = .string("host")
+    let error = #expect(throws: APIError.self) { try request(.object(object)) }
+    #expect(error?.status == 501)
+    #expect(error?.message.hasPrefix(start) == true, "\(error?.message ?? "")")
+  }
+
+  @Test("What is so in any case may be asked for")
+  func defaults() throws {
+    let options = #"["seccomp=unconfined","apparmor=unconfined","label=disable","no-new-privileges"]"#
+    let body = #"""
+      {"Image":"host","HostConfig":{"SecurityOpt":\#(options),"UsernsMode":"host","Isolation":"default",
+      "ContainerIDFile":"/tmp/id"}}
+      """#
+    #expect(try request(JSON(text: body)).settings == request(JSON(text: #"{"Image":"host"}"#)).settings)
+    let privileged =
+      #"{"Image":"host","HostConfig":{"Privileged":true,"SecurityOpt":["seccomp=unconfined"]}}"#
+    #expect(try request(JSON(text: privileged)).settings.isPrivileged)
+  }
+
+  @Test("A container is in the network that was asked for, and without one in the default")
+  func networks() throws {
+    for (mode, expected) in [
+      ("default", "default"), ("bridge", "default"), ("none", "none"), ("host", "host"),
+    ] {
+      let body = try JSON(text: #"{"Image":"host","HostConfig":{"NetworkMode":"\#(mode)"}}"#)
+      let status = PartitionStatus(try request(body).definition(named: "x"), id: "a", created: 0)
+      let document = ContainerDocument(status).inspection
+      #expect(document["HostConfig", "NetworkMode"] == .string(expected))
+      let network = mode == "host" ? "host" : "none"
+      #expect(document["NetworkSettings", "Networks", network] != nil)
+    }
   }
 
   @Test("What does not go together is refused")

@@ -118,7 +118,7 @@ struct EndpointTests {
       ("GET", "/containers/json?filters=%7B%22color%22%3A%5B%22red%22%5D%7D", "Invalid filter 'color'"),
       ("GET", "/containers/json?filters=%7B%22status%22%3A%5B%22odd%22%5D%7D", "Invalid filter 'status=odd'"),
       ("GET", "/containers/json?filters=%zz", "\"%zz\""), ("GET", "/containers/%ff/json", "\"%ff\""),
-      ("GET", "/events?since=20&until=10", "since=20"), ("DELETE", "/containers/x?link=1", "link: "),
+      ("GET", "/events?since=20&until=10", "since=20"),
       ("GET", "/containers/x/archive", "bad parameter"),
     ])
   func malformed(method: String, target: String, start: String) {
@@ -135,7 +135,7 @@ struct EndpointTests {
       ("GET", "/images/search?term=x"), ("POST", "/auth"), ("POST", "/commit"),
       ("GET", "/images/host/get"), ("GET", "/images/get"), ("POST", "/images/load"),
       ("GET", "/containers/x/export"), ("GET", "/containers/x/attach/ws"), ("POST", "/volumes/create"),
-      ("GET", "/volumes/v"), ("DELETE", "/volumes/v"), ("POST", "/networks/create"),
+      ("POST", "/networks/create"), ("DELETE", "/containers/x?link=1"), ("POST", "/plugins/p/enable"),
       ("DELETE", "/networks/n"), ("POST", "/networks/n/connect"),
       ("GET", "/plugins"), ("GET", "/nodes"), ("GET", "/swarm"), ("POST", "/swarm/init"),
       ("GET", "/services"), ("GET", "/tasks"), ("GET", "/secrets"), ("GET", "/configs"),
@@ -144,7 +144,39 @@ struct EndpointTests {
   func unoffered(method: String, path: String) {
     let error = error(method, "/v1.41\(path)")
     #expect(error?.status == 501)
-    #expect(error?.message.hasSuffix("is not offered by swiftjaild") == true)
+    #expect(error?.message.contains("is not ") == true)
+  }
+
+  @Test("One of a kind of which there are none is not found, so that docker inspect looks on")
+  func absent() {
+    #expect(error("GET", "/v1.41/volumes/v") == .notFound("get v: no such volume"))
+    #expect(error("DELETE", "/v1.41/volumes/v?force=1") == .notFound("get v: no such volume"))
+    #expect(error("GET", "/v1.41/plugins/p/json") == .notFound("plugin \"p\" not found"))
+  }
+
+  @Test("A platform whose programs the machine does not run is refused, under whatever name")
+  func platforms() throws {
+    #expect(
+      try endpoint("POST", "/v1.41/containers/create?platform=linux%2Farm64")
+        == .createContainer(name: nil, platform: "linux/arm64"))
+    let image = HostImage(created: 0, architecture: "arm64")
+    for same in ["linux", "linux/arm64", "linux/arm64/v8", "arm64", "linux/aarch64", "Linux/ARM64"] {
+      try image.check(platform: same)
+    }
+    for other in ["linux/amd64", "linux/arm", "linux/arm64/v9", "windows", "windows/arm64", "linux/"] {
+      let error = #expect(throws: APIError.self) { try image.check(platform: other) }
+      #expect(error?.status == 400 && error?.message.contains("wanted \(other), actual: linux/arm64") == true)
+    }
+  }
+
+  @Test("Points in time as far away as there are digits for can be asked for")
+  func farTimes() throws {
+    for text in ["-9000000000", "9000000000.999999999", "-7440000000", "2400000h", "1900-01-01"] {
+      guard case .events(let query) = try endpoint("GET", "/events?until=\(text)") else {
+        return #expect(Bool(false))
+      }
+      #expect(query.until != nil)
+    }
   }
 
   @Test(

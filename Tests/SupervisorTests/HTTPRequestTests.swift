@@ -243,7 +243,9 @@ struct HTTPRequestTests {
 
   @Test("A coding that is not chunked, or more than that, is not guessed at")
   func codings() {
-    for coding in ["identity", "chunked, chunked", "gzip, chunked", "xchunked", "\u{b}chunked", ""] {
+    for coding in [
+      "identity", "chunked, chunked", "gzip, chunked", "xchunked", "chun\u{212a}ed", "\u{b}chunked", "",
+    ] {
       let status = status("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \(coding)\r\n\r\n")
       #expect(status == (coding == "\u{b}chunked" ? .badRequest : .notImplemented), "\(coding)")
     }

@@ -174,14 +174,15 @@ struct HTTPServerTests {
     #expect(try service.waitForEndSending(client).hasPrefix("HTTP/1.1 413 Content Too Large\r\n"))
   }
 
-  @Test("No more connections are served than allowed, and the others are told so")
+  @Test("No more requests are under way than allowed, and the others are told so")
   func connections() throws {
     var settings = HTTPServer.Settings()
     settings.connections = 2
-    let service = try HTTPService(settings, handler: echo)
+    settings.reserved = 0
+    var exchanges: [HTTPExchange] = []
+    let service = try HTTPService(settings) { exchanges.append($1) }
     let served = try [service.client(get("/a")), service.client(get("/b"))]
-    try service.wait(served[0], for: "/a")
-    try service.wait(served[1], for: "/b")
+    try service.turn { exchanges.count == 2 }
     let refused = try service.client(get("/c"))
     let text = try service.waitForEndSending(refused)
     #expect(text.hasPrefix("HTTP/1.1 503 Service Unavailable\r\n"))
@@ -189,25 +190,122 @@ struct HTTPServerTests {
     served[0].vanish()
     try service.turn { service.server?.connectionCount == 1 }
     let next = try service.client(get("/d"))
-    #expect(try service.wait(next, for: "/d") == ok("/d"))
+    try service.turn { exchanges.count == 3 }
+    exchanges.last?.respond(HTTPResponse(.ok, body: [97]))
+    #expect(try service.wait(next, for: "a") == ok("a"))
+  }
+
+  @Test("Some places are kept for root", .enabled(if: getuid() == 0))
+  func reserved() throws {
+    var settings = HTTPServer.Settings()
+    settings.connections = 1
+    settings.reserved = 1
+    var exchanges: [HTTPExchange] = []
+    let service = try HTTPService(settings) { exchanges.append($1) }
+    let first = try service.client(get("/a"))
+    try service.turn { exchanges.count == 1 }
+    let second = try service.client(get("/b"))
+    try service.turn { exchanges.count == 2 }
+    let third = try service.client(get("/c"))
+    #expect(try service.waitForEndSending(third).hasPrefix("HTTP/1.1 503 "))
+    withExtendedLifetime((first, second)) {}
+  }
+
+  @Test("A connection that is idle gives way to a new one, the one that is idle longest first")
+  func idleGivesWay() throws {
+    var settings = HTTPServer.Settings()
+    settings.connections = 3
+    settings.reserved = 0
+    var kept: HTTPExchange?
+    let service = try HTTPService(settings) { request, exchange in
+      if request.target.path == "/busy" { kept = exchange } else { echo(request, exchange) }
+    }
+    let busy = try service.client(get("/busy"))
+    try service.turn { kept != nil }
+    let idle = try ["/a", "/b"].map { path in
+      let client = try service.client(get(path))
+      try service.wait(client, for: path)
+      return client
+    }
+    // What has come and was not looked at yet counts.
+    try service.send(get("/again"), by: idle[0])
+    let next = try service.client(get("/c"))
+    #expect(try service.wait(next, for: "/c") == ok("/c"))
+    #expect(try service.wait(idle[0], for: "/again") == ok("/a") + ok("/again"))
+    #expect(try service.waitForEnd(idle[1]) == ok("/b"))
+    kept?.respond(HTTPResponse(.ok, body: [97]))
+    #expect(try service.wait(busy, for: "a") == ok("a"))
+  }
+
+  @Test("Streams take no place from requests, and it is known when there are as many as there may be")
+  func streams() throws {
+    var settings = HTTPServer.Settings()
+    settings.connections = 1
+    settings.streams = 3
+    settings.reserved = 0
+    var streams: [HTTPStream] = []
+    let service = try HTTPService(settings) { request, exchange in
+      if exchange.canStream { streams.append(exchange.startStream(.ok)) } else { echo(request, exchange) }
+    }
+    let clients = try (0..<3).map { _ in
+      let client = try service.client(get("/"))
+      try service.wait(client, for: "\r\n\r\n")
+      return client
+    }
+    #expect(streams.count == 3)
+    let next = try service.client(get("/next"))
+    #expect(try service.wait(next, for: "/next") == ok("/next"))
+    streams[0].end()
+    next.forget()
+    try service.send(get("/more"), by: next)
+    try service.wait(next, for: "\r\n\r\n")
+    #expect(streams.count == 4)
+    withExtendedLifetime(clients) {}
+  }
+
+  @Test("What has come of requests' bodies is bounded in all, and small ones are served all the same")
+  func bodies() throws {
+    var settings = HTTPServer.Settings()
+    settings.bodies = 150_000
+    settings.smallBody = 1000
+    let service = try HTTPService(settings) { $1.respond(HTTPResponse(.ok, text: "\($0.body.count)")) }
+    func head(_ size: Int) -> String { "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: \(size)\r\n\r\n" }
+    func part(_ size: Int) -> String { String(repeating: "x", count: size) }
+    let first = try service.client(head(120_000) + part(100_000))
+    let second = try service.client(head(120_000) + part(40_000))
+    try service.settle()
+    let third = try service.client(head(120_000))
+    try service.send(part(30_000), by: third)
+    let text = try service.waitForEndSending(third)
+    #expect(text.hasPrefix("HTTP/1.1 503 ") && text.contains("too many large requests"))
+    let small = try service.client(head(900) + part(900))
+    try service.wait(small, for: "900")
+    try service.send(part(80_000), by: second)
+    #expect(try service.waitForEndSending(second).hasPrefix("HTTP/1.1 503 "))
+    try service.send(part(20_000), by: first)
+    try service.wait(first, for: "120000")
+    // What was given back can be taken again.
+    let last = try service.client(head(140_000) + part(140_000))
+    try service.wait(last, for: "140000")
   }
 
   @Test("A flood of connections beyond those is closed")
   func flood() throws {
     var settings = HTTPServer.Settings()
     settings.connections = 1
-    let service = try HTTPService(settings, handler: echo)
+    settings.reserved = 0
+    var exchange: HTTPExchange?
+    let service = try HTTPService(settings) { exchange = $1 }
     let served = try service.client(get("/a"))
-    try service.wait(served, for: "/a")
+    try service.turn { exchange != nil }
     let flood = try (0..<100).map { _ in try service.client() }
     try service.turn {
       flood.filter {
         $0.receive(); return $0.isEnded
       }.count == 100
     }
-    served.forget()
-    try service.send(get("/b"), by: served)
-    #expect(try service.wait(served, for: "/b") == ok("/b"))
+    exchange?.respond(HTTPResponse(.ok, body: [97]))
+    #expect(try service.wait(served, for: "a") == ok("a"))
   }
 
   @Test("A request that does not get whole, and a connection without one, end in time")

@@ -151,6 +151,56 @@ struct HTTPStreamTests {
   }
 }
 
+@Suite("What waits to be sent on all connections")
+struct HTTPOutputTests {
+  @Test("Where much waits in all, who does not read is broken off sooner, and who reads loses nothing")
+  func budget() throws {
+    var settings = HTTPServer.Settings()
+    settings.outputs = 2_000_000
+    settings.smallOutput = 10_000
+    var streams: [HTTPStream] = []
+    var closed = 0
+    let service = try HTTPService(settings) {
+      let stream = $1.startStream(.ok)
+      stream.whenClosed { closed += 1 }
+      streams.append(stream)
+    }
+    let deaf = try (0..<8).map { _ in try service.client(get) }
+    try service.turn { streams.count == 8 }
+    let keen = try service.client(get)
+    try service.turn { streams.count == 9 }
+    let sent = 2000
+    for _ in 0..<sent {
+      for stream in streams { stream.write([UInt8](repeating: 97, count: 1000)) }
+      keen.receive()
+      try service.loop.turn(longest: 0)
+    }
+    // Each alone may have four megabytes.
+    #expect(closed > 0)
+    streams[8].end()
+    try service.turn { keen.receive().hasSuffix("0\r\n\r\n") }
+    #expect(keen.bytes.count == chunkedHead.utf8.count + sent * 1007 + 5)
+    withExtendedLifetime(deaf) {}
+  }
+
+  @Test("What is given back can be taken again")
+  func room() {
+    var settings = HTTPServer.Settings()
+    settings.outputs = 100
+    settings.smallOutput = 10
+    let room = HTTPRoom(settings)
+    var (one, other) = (0, 0)
+    room.note(waiting: 60, &one)
+    #expect(room.outputMark == settings.outputMark)
+    room.note(waiting: 50, &other)
+    #expect(room.outputMark == 10 && room.outputLimit == 10)
+    room.note(waiting: 0, &one)
+    #expect(room.outputMark == settings.outputMark && room.outputLimit == settings.outputLimit)
+    room.note(waiting: 0, &other)
+    #expect(room.output == 0)
+  }
+}
+
 @Suite("Hijacked connections")
 struct HijackTests {
   private let attach = "POST /attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
@@ -187,6 +237,26 @@ struct HijackTests {
     #expect(try service.waitForEnd(client) == "a b\nbye\n")
     #expect(events == ["end"])
     #expect(service.server?.connectionCount == 0)
+  }
+
+  @Test("What is written at once comes when the client has read the head, and not with it")
+  func headAlone() throws {
+    let service = try HTTPService {
+      let own = $1.hijack()
+      own.write(Array("motd\n".utf8))
+      own.whenClosed { own.close() }
+    }
+    let client = try service.client(attach)
+    try service.settle()
+    #expect(client.receive() == upgraded)
+    #expect(try service.wait(client, for: "motd\n") == upgraded + "motd\n")
+    // Who does not read the head at all is not waited for.
+    let deaf = try service.client(attach)
+    try service.turn {
+      deaf.receive(atMost: 1)
+      return false || deaf.bytes.count > 0
+    }
+    #expect(try service.wait(deaf, for: "motd\n") == upgraded + "motd\n")
   }
 
   @Test("A client that asks for no upgrade gets the bytes behind an answer of status 200")

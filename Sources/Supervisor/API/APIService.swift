@@ -13,9 +13,9 @@ public final class APIService {
   private let started = Clock.now()
   private var server: HTTPServer?
   private var answers: [Int: UInt64] = [:]
-  /// How many answers are being made in processes of their own.
-  private var longAnswers = 0
-  private static let mostLongAnswers = 8
+  private let longAnswers: AnswerQueue
+  /// What tells followers of logs that there is more.
+  let news: DirectoryNews
   /// What was asked for of commands inside, by id.
   var requests: [String: ExecRequest] = [:]
 
@@ -31,8 +31,12 @@ public final class APIService {
     self.definitions = definitions
     self.loop = loop
     self.log = log
+    news = DirectoryNews(loop)
+    longAnswers = AnswerQueue(loop, log: log)
     var settings = HTTPServer.Settings()
     settings.streamsBody = Self.hasStreamedBody
+    // Each may need a file, or the pipes of a command, beside its connection.
+    settings.streams = max(64, (Int(clamping: ResourceLimit.openFiles) - 320) / 4)
     do throws(HTTPServerError) {
       server = try HTTPServer(loop: loop, path: path, group: "swiftjail", settings: settings) {
         [unowned self] request, exchange in
@@ -50,6 +54,12 @@ public final class APIService {
       let target = request.target.text
       let endpoint = try Endpoint(method: request.method.rawValue, target: target)
       note(request, exchange)
+      guard !endpoint.isStream || exchange.canStream else {
+        throw APIError(
+          status: 503,
+          "as many streams are open as there may be for the limit on open files (\(ResourceLimit.openFiles)): "
+            + "give swiftjaild more (LimitNOFILE= in its unit, or ulimit -n)")
+      }
       try serve(endpoint, request, exchange)
     } catch {
       respond(exchange, error)
@@ -171,24 +181,14 @@ public final class APIService {
     }
   }
 
-  /// Answers with what `text` makes in a process of its own, as it takes long.
-  func answer(_ exchange: HTTPExchange, type: String, _ text: () -> [UInt8]) {
-    guard longAnswers < Self.mostLongAnswers else {
-      let error = APIError(
-        status: 503, "\(longAnswers) answers that take long are being made, which is the most; try again")
-      return respond(exchange, error)
-    }
-    var headers = Self.headers
-    headers.add("Content-Type", type)
-    count(.ok)
-    let stream = exchange.startStream(.ok, headers: headers)
-    longAnswers += 1
-    do throws(Errno) {
-      try ErrandStream.run(loop, to: stream, text) { [unowned self] in longAnswers -= 1 }
-    } catch {
-      // The stream breaks off.
-      longAnswers -= 1
-      log("start a process for an answer: \(error)")
+  /// Answers with what `text` makes in a process of its own, as it takes long; what it makes it from is as things are when
+  /// its turn has come.
+  func answer(_ exchange: HTTPExchange, type: String, _ text: @escaping () -> [UInt8]) {
+    longAnswers.add(exchange, text) { [unowned self] in
+      var headers = Self.headers
+      headers.add("Content-Type", type)
+      count(.ok)
+      return exchange.startStream(.ok, headers: headers)
     }
   }
 

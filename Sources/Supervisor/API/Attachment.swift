@@ -18,7 +18,7 @@ extension APIService {
     selection.streams = []
     if query.output { selection.streams.insert(.stdout) }
     if query.error { selection.streams.insert(.stderr) }
-    if !query.logs { selection.since = Clock.now() }
+    if !query.logs { selection.tail = 0 }
     let isRaw = status.definition.hasTerminal
     count(.switchingProtocols)
     let connection = exchange.hijack(
@@ -37,7 +37,7 @@ extension APIService {
     }
     guard query.stream else { return follower.finish { connection.close() } }
     if query.input { connect(connection, to: input(of: name), status.definition) }
-    follower.follow()
+    follower.follow(news)
     follower.read()
     do throws(SupervisorError) {
       forget = try supervisor.wait(name, for: .nextExit) { _ in follower.finish { connection.close() } }
@@ -62,7 +62,8 @@ extension APIService {
   ) {
     input.take(from: connection)
     connection.onReadEnd {
-      if definition.closesInput { input.end() }
+      // A terminal stays: whoever comes next goes on at it.
+      if definition.closesInput, !definition.hasTerminal { input.end() }
     }
   }
 }

@@ -26,7 +26,7 @@ extension APIService {
   ) throws(APIError) {
     switch endpoint {
     case .ping, .version, .info, .diskUsage, .events, .metrics, .listImages, .inspectImage, .imageHistory,
-      .listNetworks, .inspectNetwork, .listVolumes:
+      .listNetworks, .inspectNetwork, .listVolumes, .pruneNothing:
       try serveEngine(endpoint, exchange)
     case .createExecution, .startExecution, .resizeExecution, .inspectExecution:
       try serveExecution(endpoint, request, exchange)
@@ -87,6 +87,7 @@ extension APIService {
       respond(exchange, .ok, engine.image.history)
     case .listNetworks(let filters): respond(exchange, .ok, try NetworkDocument.list(filters: filters))
     case .inspectNetwork(let name): respond(exchange, .ok, try NetworkDocument.inspection(name))
+    case .pruneNothing(let absent): respond(exchange, .ok, EngineFacts.pruned(absent))
     default: respond(exchange, .ok, EngineFacts.volumes)
     }
   }
@@ -170,7 +171,8 @@ extension APIService {
     switch endpoint {
     case .listContainers(let list):
       try self.list(list, exchange)
-    case .createContainer(let name):
+    case .createContainer(let name, let platform):
+      if let platform { try engine.image.check(platform: platform) }
       let asked = try CreateRequest(
         try Self.document(request), name: name, initProgram: Supervisor.initProgram)
       var random = SystemRandomNumberGenerator()
@@ -182,7 +184,8 @@ extension APIService {
       respond(exchange, .created, ContainerResponse.created(status.id))
     case .inspectContainer(let reference, _):
       respond(exchange, .ok, inspection(try find(reference)))
-    case .processes(let reference, _): try listProcesses(of: try find(reference), exchange)
+    case .processes(let reference, let arguments):
+      try listProcesses(of: try find(reference), arguments, exchange)
     case .resizeContainer(let reference, let size): try resize(try find(reference), size, exchange)
     case .update(let reference):
       let status = try find(reference)
@@ -247,8 +250,9 @@ extension APIService {
     guard text.hasPrefix("exec: "), let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")) else {
       return apiError(error)
     }
-    // Docker's client looks for the reason in small letters, for its own exit status.
-    return .badRequest(text[..<colon] + text[colon...].lowercased())
+    // Docker's client looks for the reason as Go words it, for its own exit status: without a capital letter.
+    let reason = text[text.utf8.index(after: colon)...].drop { $0 == " " }
+    return .badRequest("\(text[..<colon]): \(reason.prefix(1).lowercased())\(reason.dropFirst())")
   }
 
   private func name(_ reference: ContainerReference) throws(APIError) -> String {

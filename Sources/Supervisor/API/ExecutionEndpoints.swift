@@ -4,17 +4,26 @@ import Linux
 import OCI
 
 extension APIService {
+  /// How much may be kept of each command until it is started, in bytes. No argument may be longer than half of that.
+  private static let longestExecution = 256 << 10
+
   /// Commands that are executed in partitions.
   func serveExecution(
     _ endpoint: Endpoint, _ request: HTTPRequest, _ exchange: HTTPExchange
   ) throws(APIError) {
     switch endpoint {
     case .createExecution(let reference):
+      guard request.body.count <= Self.longestExecution else {
+        throw .badRequest("the command is too long: its document may have \(Self.longestExecution) bytes")
+      }
       let asked = try ExecRequest(try Self.document(request))
       let name = try find(reference).definition.name
-      note(
-        asked, try attempt { () throws(SupervisorError) in try supervisor.prepare(asked.settings, in: name) },
-        exchange)
+      let execution = try attempt { () throws(SupervisorError) in
+        try supervisor.prepare(asked.settings, in: name)
+      }
+      note(asked, execution)
+      tell(of: execution, .execCreate(id: execution.id, command: asked.command))
+      respond(exchange, .created, .members(["Id": .string(execution.id)]))
     case .startExecution(let id):
       let execution = try execution(id)
       guard execution.state == .new else { throw .conflict("exec instance \(id) was started already") }
@@ -41,13 +50,31 @@ extension APIService {
       try supervisor.executions.prepare(asked.settings, inContainer: plain.name)
     }
     execution.plainID = plain.id
-    note(asked, execution, exchange)
+    note(asked, execution)
+    respond(exchange, .created, .members(["Id": .string(execution.id)]))
   }
 
-  private func note(_ asked: ExecRequest, _ execution: Execution, _ exchange: HTTPExchange) {
+  private func note(_ asked: ExecRequest, _ execution: Execution) {
     requests[execution.id] = asked
-    requests = requests.filter { supervisor.executions[$0.key] != nil }
-    respond(exchange, .created, .members(["Id": .string(execution.id)]))
+    if requests.count > 2 * supervisor.executions.executions.count {
+      requests = requests.filter { supervisor.executions[$0.key] != nil }
+    }
+  }
+
+  /// Notes what becomes of a command in a partition.
+  private func tell(of execution: Execution, _ action: ContainerEvent.Action) {
+    guard execution.plainID == nil, let partition = supervisor.partitions[execution.partition] else { return }
+    supervisor.events.add(action, partition)
+  }
+
+  private func tellStart(of execution: Execution) {
+    guard case .running = execution.state else { return }
+    tell(of: execution, .execStart(id: execution.id, command: execution.settings.command))
+  }
+
+  private func tellEnd(of execution: Execution) {
+    guard case .ended(let status) = execution.state else { return }
+    tell(of: execution, .execDie(id: execution.id, exitStatus: status))
   }
 
   private func execution(_ id: String) throws(APIError) -> Execution {
@@ -74,7 +101,9 @@ extension APIService {
 
   private func start(_ execution: Execution, _ asked: ExecStartRequest, _ exchange: HTTPExchange) {
     if asked.isDetached {
+      execution.onEnd = { [unowned self] in tellEnd(of: execution) }
       execution.onStart = { [unowned self] in
+        tellStart(of: execution)
         if case .failed(let reason) = execution.state {
           respond(exchange, APIError.badRequest(reason))
         } else {
@@ -97,8 +126,12 @@ extension APIService {
       execution.pauseOutput()
       connection.whenWritable { execution.resumeOutput() }
     }
-    execution.onStart = { input.retry() }
-    execution.onEnd = {
+    execution.onStart = { [unowned self] in
+      tellStart(of: execution)
+      input.retry()
+    }
+    execution.onEnd = { [unowned self] in
+      tellEnd(of: execution)
       if case .failed(let reason) = execution.state {
         connection.write(isRaw ? Array("\(reason)\r\n".utf8) : Self.frame(.stderr, Array("\(reason)\n".utf8)))
       }

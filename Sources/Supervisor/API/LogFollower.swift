@@ -4,7 +4,7 @@ import Linux
 final class LogFollower {
   private let reader: LogReader
   private let loop: EventLoop
-  private var inotify: Inotify?
+  private var forget: (() -> Void)?
   private let take: ([LogEntry]) -> Void
   private var again: EventLoop.Timer?
   private var isLookedAt = false
@@ -35,17 +35,11 @@ final class LogFollower {
 
   deinit { stop() }
 
-  /// Goes on with what comes.
-  func follow() {
+  /// Goes on with what comes, of which `news` tells.
+  func follow(_ news: DirectoryNews) {
+    let end = reader.path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? reader.path.utf8.startIndex
     do throws(Errno) {
-      let inotify = try Inotify()
-      let end = reader.path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? reader.path.utf8.startIndex
-      _ = try inotify.add(String(reader.path[..<end]), [.modified, .created, .movedTo])
-      try loop.watch(inotify.rawValue, .readable) { [unowned self] _ in
-        _ = try? self.inotify?.read()
-        read()
-      }
-      self.inotify = consume inotify
+      forget = try news.watch(String(reader.path[..<end])) { [weak self] in self?.read() }
     } catch {
       // There may only be so many that are told.
       isLookedAt = true
@@ -85,11 +79,8 @@ final class LogFollower {
   func stop() {
     isLookedAt = false
     onEnd = nil
-    switch inotify {
-    case .some(let inotify): loop.forget(inotify.rawValue)
-    case .none: break
-    }
-    inotify = nil
+    forget?()
+    forget = nil
     if let again { loop.cancel(again) }
     again = nil
   }

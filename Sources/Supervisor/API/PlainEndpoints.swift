@@ -90,7 +90,7 @@ extension APIService {
           "\(name) has ended, and how is not known: its parent has not asked, or Linux is before 6.15"
         stream?.write(
           ContainerResponse.waited(
-            status?.shellStatus ?? PlainFacts.unknownStatus, error: status == nil ? unknown : nil
+            status?.shellStatus ?? PartitionStatus.unknownStatus, error: status == nil ? unknown : nil
           ).bytes())
         stream?.end()
         stream = nil

@@ -43,12 +43,28 @@ extension APIService {
       follower.stop()
       forget()
     }
-    guard query.follows, status.pid != nil else { return follower.finish { stream.end() } }
-    follower.follow()
+    let now = Clock.now()
+    guard query.follows, status.pid != nil, query.until ?? .max > now else {
+      return follower.finish { stream.end() }
+    }
+    var forgetWait = {}
+    var timer: EventLoop.Timer?
+    forget = { [loop] in
+      forgetWait()
+      if let timer { loop.cancel(timer) }
+    }
+    let end = {
+      forget()
+      follower.finish { stream.end() }
+    }
+    if let until = query.until {
+      timer = loop.after(milliseconds: (until - now) / 1_000_000 + 1, end)
+    }
+    follower.follow(news)
     follower.read()
     do throws(SupervisorError) {
-      forget = try supervisor.wait(name, for: .nextExit) { _ in follower.finish { stream.end() } }
-    } catch { stream.end() }
+      forgetWait = try supervisor.wait(name, for: .nextExit) { _ in end() }
+    } catch { end() }
   }
 
   static func frame(_ stream: LogStream, _ bytes: [UInt8]) -> [UInt8] {
@@ -67,7 +83,9 @@ extension APIService {
     let stream = exchange.startStream(.ok, headers: headers)
     let forget = try attempt { () throws(SupervisorError) in
       try supervisor.wait(status.definition.name, for: condition) { status in
-        stream.write(ContainerResponse.waited(status.exitStatus ?? 0, error: status.error).bytes())
+        // Why a start failed is the answer to that; who waits for the removal would say it a second time.
+        let error = condition == .removed ? nil : status.error
+        stream.write(ContainerResponse.waited(status.shellStatus, error: error).bytes())
         stream.end()
       }
     }

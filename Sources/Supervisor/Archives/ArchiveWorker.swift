@@ -49,16 +49,30 @@ struct ArchiveWorker {
       settings.keepsKinds = query.keepsKinds
       if query.givesToUser { settings.owner = try owner() }
       do throws(LayerError) {
-        var reader = TarReader { (buffer) throws(Errno) in try source.file.read(into: buffer) }
+        var reader = TarReader { (buffer) throws(Errno) in try source.read(into: buffer) }
         try TreeUnpacker(into: directory, held, settings).unpack(&reader)
-      } catch { throw SupervisorError(error) }
+      } catch {
+        guard let program = Compression(of: source.head) else { throw SupervisorError(error) }
+        throw SupervisorError(
+          .invalid,
+          "the archive is compressed by \(program.rawValue), which is not supported: send it uncompressed")
+      }
       return []
     }
   }
 
   private final class Source {
-    let file: FileDescriptor
+    private let file: FileDescriptor
+    /// The first bytes that came.
+    private(set) var head: [UInt8] = []
+
     init(_ file: consuming FileDescriptor) { self.file = file }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+      let count = try file.read(into: buffer)
+      if head.isEmpty { head = Array(buffer[..<min(count, 6)]) }
+      return count
+    }
   }
 
   /// Does `work` with the partition's root directory, in what is otherwise a process of the host's.

@@ -62,8 +62,10 @@ extension Supervisor {
       let errand = try Errand.run(loop, keeping: kept) { () throws(SupervisorError) in
         try work(worker)
       } done: { [unowned self] result in
-        copies.remove(number, of: partition.name)
-        done(partition, result)
+        // By now the partition may have another name.
+        guard copies.remove(number, of: name), case .failure = result else { return done(partition, result) }
+        let reason = "\(name) was started, renamed or removed while its files were copied: try again"
+        done(partition, .failure(SupervisorError(.conflict, reason)))
       }
       copies.add(errand, number, of: name)
       return errand
@@ -75,6 +77,8 @@ extension Supervisor {
 final class CopyTable {
   private var running: [String: [UInt64: Errand]] = [:]
   private var last: UInt64 = 0
+  /// Those that were ended from here.
+  private var ended: Set<UInt64> = []
 
   /// A number that no other has.
   func nextNumber() -> UInt64 {
@@ -86,13 +90,20 @@ final class CopyTable {
     running[partition, default: [:]][number] = errand
   }
 
-  func remove(_ number: UInt64, of partition: String) {
+  /// Forgets one that was added under the name `partition`.
+  ///
+  /// - Returns: whether it was ended from here.
+  func remove(_ number: UInt64, of partition: String) -> Bool {
     running[partition]?[number] = nil
     if running[partition]?.isEmpty == true { running[partition] = nil }
+    return ended.remove(number) != nil
   }
 
   /// Ends those of a partition whose files are needed for something else.
   func end(of partition: String) {
-    for errand in (running[partition] ?? [:]).values { errand.end() }
+    for (number, errand) in running[partition] ?? [:] {
+      ended.insert(number)
+      errand.end()
+    }
   }
 }

@@ -99,6 +99,9 @@ public struct ContainerDocument: Sendable {
 
   var networkMode: String { status.plain?.network ?? settings.network.rawValue }
 
+  /// The network that it is in.
+  var network: String { settings.network == .host ? "host" : "none" }
+
   /// A line of the list (`ContainerSummary`).
   ///
   /// - Parameter now: nanoseconds since 1970.
@@ -163,7 +166,7 @@ public struct ContainerDocument: Sendable {
     object["OOMKilled"] = .bool(status.wasOutOfMemory)
     object["Dead"] = .bool(false)
     object["Pid"] = JSON(status.pid ?? 0)
-    object["ExitCode"] = JSON(status.exitStatus ?? (status.hasUnseenEnd ? PlainFacts.unknownStatus : 0))
+    object["ExitCode"] = JSON(status.shellStatus)
     object["Error"] = .string(status.error ?? "")
     object["StartedAt"] = .string(APIText.time(status.started))
     object["FinishedAt"] = .string(APIText.time(status.finished))
@@ -201,7 +204,7 @@ public struct ContainerDocument: Sendable {
 
   /// The networks that it is in, by name (`EndpointSettings`).
   private var networks: JSON {
-    .members([networkMode: NetworkDocument.endpoint(of: networkMode)])
+    .members([network: NetworkDocument.endpoint(of: network)])
   }
 
   private var networkSettings: JSON {

@@ -104,11 +104,15 @@ public struct ContainerList: Equatable, Sendable {
       }
       && filters.any("status") { $0 == partition.apiState }
       && filters.any("health") { $0 == partition.health?.rawValue ?? "none" }
-      && filters.any("exited") { !partition.isUp && Int32($0) == partition.exitStatus }
+      && filters.any("exited") {
+        !partition.isUp && partition.state != .created && Int32($0) == partition.shellStatus
+      }
       && filters.any("ancestor") {
         document.image == "host" ? HostImage.isNamed(by: $0) : document.image == $0
       }
-      && filters.any("network") { $0 == document.networkMode }
+      && filters.any("network") {
+        $0 == document.networkMode || NetworkDocument.isMeant(document.network, by: $0)
+      }
       && filters.any("volume") { wanted in
         document.settings.volumes.contains { $0.source == wanted || $0.destination == wanted }
       }

@@ -47,6 +47,7 @@ public struct CreateRequest: Equatable, Sendable {
     settings.volumes = mounts.volumes
     settings.temporaryDirectories = mounts.temporaryDirectories
     try Self.checkVolumes(&fields, mounts)
+    try Self.refusePorts(&fields, &host)
     try readNetwork(&fields, &host)
     try readHost(&host, initProgram: initProgram)
     try readSecurity(&host)
@@ -156,8 +157,19 @@ public struct CreateRequest: Equatable, Sendable {
     try fields.check(members.count, "Volumes", most: 1024)
     for member in members
     where !mounts.destinations.contains(member.key) {
-      throw fields.wrong(
+      throw fields.unsupported(
         "Volumes", "\(member.key) would be a volume without a name, and there are none; bind a directory")
+    }
+  }
+
+  private static func refusePorts(_ fields: inout Fields, _ host: inout Fields) throws(APIError) {
+    let reason =
+      "there is no network in which ports could be opened; use the host's, with the NetworkMode host"
+    if let ports = host.value("PortBindings"), !ports.isVoid {
+      throw host.unsupported("PortBindings", reason)
+    }
+    if let ports = fields.value("ExposedPorts"), !ports.isVoid {
+      throw fields.unsupported("ExposedPorts", reason)
     }
   }
 
@@ -165,14 +177,15 @@ public struct CreateRequest: Equatable, Sendable {
     let isDisabled = try fields.flag("NetworkDisabled")
     let mode = try host.text("NetworkMode") ?? "default"
     switch mode {
-    case "default", "bridge", "none": settings.network = .none
+    case "default", "bridge": settings.network = .standard
+    case "none": settings.network = .none
     case "host":
       if isDisabled {
         throw fields.wrong("NetworkDisabled", "does not go together with the NetworkMode host")
       }
       settings.network = .host
     default:
-      throw host.wrong(
+      throw host.unsupported(
         "NetworkMode", "\"\(mode)\" is not supported; there are default, none and host")
     }
     var networking = try fields.fields("NetworkingConfig")
@@ -205,6 +218,10 @@ public struct CreateRequest: Equatable, Sendable {
     }
     try settings.readKernelSettings(&host)
     for kind in ["IpcMode", "PidMode", "CgroupnsMode"] { try host.accept(kind, "private") }
+    try host.accept("UsernsMode", "host")
+    try host.accept("Isolation", "default")
+    // The client writes the file.
+    _ = try host.text("ContainerIDFile")
     try host.accept("Runtime", HostConfigDocument.runtime)
   }
 
@@ -217,14 +234,21 @@ public struct CreateRequest: Equatable, Sendable {
     for (key, paths) in HostConfigDocument.hidden {
       let wanted = try host.texts(key)
       guard wanted.isEmpty || (wanted == paths && !settings.isPrivileged) else {
-        throw host.wrong(key, "is not supported; leave it out")
+        throw host.unsupported(key)
       }
     }
     for option in try host.texts("SecurityOpt") {
-      let isDefault = ["no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"].contains(
-        option)
-      guard isDefault, !settings.isPrivileged else {
-        throw host.wrong("SecurityOpt", "\"\(option)\" is not supported; leave it out")
+      // What is so in any case.
+      let isDefault =
+        switch option {
+        case "no-new-privileges", "no-new-privileges:true", "no-new-privileges=true": !settings.isPrivileged
+        case "seccomp=unconfined", "seccomp:unconfined", "apparmor=unconfined", "apparmor:unconfined",
+          "label=disable", "label:disable":
+          true
+        default: false
+        }
+      guard isDefault else {
+        throw host.unsupported("SecurityOpt", "\"\(option)\" is not supported; leave it out")
       }
     }
   }

@@ -51,6 +51,11 @@ struct Fields {
   /// The error for the member.
   func wrong(_ key: String, _ reason: String) -> APIError { .badRequest("\(name(key)): \(reason)") }
 
+  /// The error for a member that asks for what is not offered.
+  func unsupported(_ key: String, _ reason: String = "is not supported; leave it out") -> APIError {
+    APIError(status: 501, "\(name(key)): \(reason)")
+  }
+
   /// The member, as it is.
   mutating func value(_ key: String) -> JSON? {
     read.append(key)
@@ -129,7 +134,7 @@ struct Fields {
   /// Takes the member as read when it says one of the words, or nothing.
   mutating func accept(_ key: String, _ words: String...) throws(APIError) {
     guard let text = try text(key), !words.contains(text) else { return }
-    throw wrong(key, "\"\(text)\" is not supported; leave it out")
+    throw unsupported(key, "\"\(text)\" is not supported; leave it out")
   }
 
   /// Ends the reading.
@@ -137,7 +142,7 @@ struct Fields {
   /// - Throws: `APIError` with the name of a member that says something and that nobody has read.
   func refuseRest() throws(APIError) {
     for member in object.members where !read.contains(member.key) && !member.value.isVoid {
-      throw wrong(member.key, "is not supported; leave it out")
+      throw unsupported(member.key)
     }
   }
 }

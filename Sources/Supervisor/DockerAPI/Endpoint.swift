@@ -12,7 +12,8 @@ public enum Endpoint: Equatable, Sendable {
 
   // Containers.
   case listContainers(ContainerList)
-  case createContainer(name: String?)
+  /// `platform` is the kind of system whose programs are to run; `nil` for whatever there is.
+  case createContainer(name: String?, platform: String? = nil)
   case inspectContainer(ContainerReference, includesSizes: Bool)
   case processes(ContainerReference, psArguments: String)
   case logs(ContainerReference, LogQuery)
@@ -66,6 +67,15 @@ public enum Endpoint: Equatable, Sendable {
       .pruneContainers, .startExecution, .resizeExecution, .inspectExecution, .listImages, .inspectImage,
       .imageHistory, .listNetworks, .inspectNetwork, .listVolumes, .pruneNothing:
       nil
+    }
+  }
+
+  /// Whether the answer may last as long as the client likes.
+  var isStream: Bool {
+    switch self {
+    case .events, .logs, .attach, .wait, .startExecution, .readArchive: true
+    case .statistics(_, let isStream, _): isStream
+    default: false
     }
   }
 

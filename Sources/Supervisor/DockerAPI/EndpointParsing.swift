@@ -22,6 +22,8 @@ extension Endpoint {
       }
     if let found {
       self = found
+    } else if let error = Self.absent(method, path) {
+      throw error
     } else if let what = Self.unoffered(method, path) {
       throw .notOffered(what)
     } else {
@@ -76,7 +78,8 @@ extension Endpoint {
   ) throws(APIError) -> Endpoint? {
     switch (method, path.count, path.last) {
     case ("GET", 2, "json"): return .listContainers(try ContainerList(query))
-    case ("POST", 2, "create"): return .createContainer(name: query.text("name"))
+    case ("POST", 2, "create"):
+      return .createContainer(name: query.text("name"), platform: query.text("platform"))
     case ("POST", 2, "prune"): return .pruneContainers(try ContainerPrune(query))
     case ("DELETE", 2, let reference?):
       try query.refuse("link")

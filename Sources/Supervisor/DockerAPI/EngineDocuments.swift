@@ -79,6 +79,15 @@ public struct EngineFacts: Sendable {
     }
   }
 
+  /// All names by which clients may mean an instruction set that the API calls `architecture`.
+  static func names(ofArchitecture architecture: String) -> [String] {
+    switch architecture {
+    case "amd64": ["amd64", "x86_64", "x86-64"]
+    case "arm64": ["arm64", "aarch64", "arm64/v8"]
+    default: [architecture]
+    }
+  }
+
   /// The header fields of the answer to `/_ping`, and of every other.
   public static let headers: [(name: String, value: String)] = [
     ("Api-Version", APITarget.newestVersion), ("Docker-Experimental", "false"), ("Ostype", "linux"),

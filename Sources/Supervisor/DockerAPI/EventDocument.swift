@@ -60,10 +60,15 @@ public struct ContainerEvent: Equatable, Sendable {
       case .detach: "detach"
       case .resize: "resize"
       case .health(let health): "health_status: \(health.rawValue)"
-      case .execCreate(_, let command): "exec_create: \(command.joined(separator: " "))"
-      case .execStart(_, let command): "exec_start: \(command.joined(separator: " "))"
+      case .execCreate(_, let command): "exec_create: \(Self.text(of: command))"
+      case .execStart(_, let command): "exec_start: \(Self.text(of: command))"
       case .execDie: "exec_die"
       }
+    }
+
+    /// A command as far as it tells what is executed: an event is a line that is read again and again.
+    private static func text(of command: [String]) -> String {
+      String(command.joined(separator: " ").prefix(1024))
     }
 
     /// What is said about it beside the container.

@@ -24,6 +24,23 @@ public struct HostImage: Sendable {
     return digest.utf8.count >= 4 && id.utf8.dropFirst(7).starts(with: digest.utf8)
   }
 
+  /// Refuses a platform such as `linux/arm64` whose programs it does not have.
+  ///
+  /// - Throws: `APIError`, not of the status 404: clients would look for the image elsewhere.
+  public func check(platform: String) throws(APIError) {
+    let parts = platform.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map {
+      String(Substring($0)).lowercased()
+    }
+    let wanted = parts.first == "linux" ? parts.dropFirst() : parts[...]
+    let names = EngineFacts.names(ofArchitecture: architecture)
+    let isMeant = wanted.isEmpty || names.contains(wanted.joined(separator: "/"))
+    guard isMeant else {
+      throw .badRequest(
+        "image with reference host was found but does not match the specified platform: wanted \(platform), "
+          + "actual: linux/\(architecture)")
+    }
+  }
+
   /// Its summary (`ImageSummary`), with the number of containers that are made of it.
   public func summary(containers: Int) -> JSON {
     .members([

@@ -74,7 +74,7 @@ struct RequestedMounts {
     case "tmpfs"?:
       temporaryDirectories.append(try Self.temporary(&mount, target, isReadOnly))
     case let other:
-      throw mount.wrong("Type", "\"\(other ?? "")\" is not supported; there are bind and tmpfs")
+      throw mount.unsupported("Type", "\"\(other ?? "")\" is not supported; there are bind and tmpfs")
     }
     try mount.refuseRest()
   }

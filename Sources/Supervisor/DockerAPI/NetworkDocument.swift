@@ -26,8 +26,13 @@ public enum NetworkDocument {
   ///
   /// - Throws: `APIError` when there is none of that name or id.
   public static func inspection(_ reference: String) throws(APIError) -> JSON {
-    for name in ["none", "host"] where reference == name || reference == ids[name] { return document(name) }
+    for name in ["none", "host"] where isMeant(name, by: reference) { return document(name) }
     throw .notFound("network \(reference) not found")
+  }
+
+  /// Whether `reference` is the name of the network `name`, or its id.
+  static func isMeant(_ name: String, by reference: String) -> Bool {
+    reference == name || reference == ids[name]
   }
 
   private static func driver(of name: String) -> String { name == "host" ? "host" : "null" }

@@ -75,6 +75,6 @@ public struct Query: Equatable, Sendable {
 
   /// Refuses the parameter when it says something.
   func refuse(_ name: String) throws(APIError) {
-    if flag(name) { throw .badRequest("\(name): is not supported; leave it out") }
+    if flag(name) { throw APIError(status: 501, "\(name): is not supported; leave it out") }
   }
 }

@@ -29,7 +29,7 @@ struct ResourceLimits {
     }
     // Clients write -1 for "as it is".
     if let swappiness = try fields.number("MemorySwappiness"), swappiness != -1 {
-      throw fields.wrong("MemorySwappiness", "cgroup v2 has no such setting; leave it out")
+      throw fields.unsupported("MemorySwappiness", "cgroup v2 has no such setting; leave it out")
     }
     processors = try Self.processors(&fields)
     if let shares = try fields.number("CpuShares") {

@@ -15,11 +15,23 @@ extension PartitionStatus {
     }
   }
 
+  /// What is told for the exit status of one whose end nobody has seen, as containerd does.
+  static let unknownStatus: Int32 = 255
+
+  /// How it ended, as a shell would say it: `unknownStatus` when nobody has seen that, which is no success; 0 when it has not ended.
+  var shellStatus: Int32 {
+    if let exitStatus { return exitStatus }
+    switch state {
+    case .exited, .restarting, .crashLoop, .removing: return started == nil && plain == nil ? 0 : Self.unknownStatus
+    case .created, .running, .paused: return 0
+    }
+  }
+
   /// What it does and for how long, as `docker ps` words it.
   ///
   /// - Parameter now: nanoseconds since 1970.
   public func text(now: Int64) -> String {
-    let status = exitStatus ?? 0
+    let status = shellStatus
     let sinceStart = APIText.span(nanoseconds: now - (started ?? now))
     let sinceEnd = APIText.span(nanoseconds: now - (finished ?? now))
     switch state {

@@ -1,4 +1,14 @@
 extension Endpoint {
+  /// What is to be said of one of a kind of which there are none; `nil` where it is not asked for one. `docker inspect` asks
+  /// for each kind in turn, and goes on only where there is none of that name.
+  static func absent(_ method: String, _ path: [String]) -> APIError? {
+    switch (method, path.first, path.count) {
+    case ("GET", "volumes"?, 2), ("DELETE", "volumes"?, 2): .notFound("get \(path[1]): no such volume")
+    case ("GET", "plugins"?, 3) where path[2] == "json": .notFound("plugin \"\(path[1])\" not found")
+    default: nil
+    }
+  }
+
   /// What the API's description has at this path, and is not offered; `nil` when it has nothing there.
   static func unoffered(_ method: String, _ path: [String]) -> String? {
     switch (path.first, path.count) {

@@ -63,16 +63,16 @@ final class EventFollower {
   /// Hands out what happens from now on.
   private func watch() {
     if let until = query.until {
-      let rest = until - Clock.now()
-      if rest <= 0 { return onEnd() }
-      timer = loop.after(milliseconds: rest / 1_000_000 + 1) { [unowned self] in
+      let now = Clock.now()
+      // Looked at before anything is taken off: a client may name a time long before there were any.
+      if until <= now { return onEnd() }
+      timer = loop.after(milliseconds: (until - now) / 1_000_000 + 1) { [unowned self] in
         stop()
         onEnd()
       }
     }
-    forget = events.watch { [unowned self] event in
-      let message = event.message
-      if query.wants(message) { take(message.line) }
+    forget = events.follow { [unowned self] message, line in
+      if query.wants(message) { take(line) }
     }
   }
 

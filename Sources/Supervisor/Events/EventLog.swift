@@ -4,6 +4,7 @@ import Linux
 public final class EventLog {
   private let journal: Journal
   private var watchers: [Int: (ContainerEvent) -> Void] = [:]
+  private var followers: [Int: (EventMessage, [UInt8]) -> Void] = [:]
   private var nextWatcher = 0
 
   /// Whether the end `number` is in the journal for certain.
@@ -18,7 +19,7 @@ public final class EventLog {
   init(_ journal: Journal) { self.journal = journal }
 
   /// How many watch.
-  public var watcherCount: Int { watchers.count }
+  public var watcherCount: Int { watchers.count + followers.count }
 
   /// Calls `watcher` for each event from now on.
   ///
@@ -28,6 +29,17 @@ public final class EventLog {
     let number = nextWatcher
     watchers[number] = watcher
     return { [unowned self] in watchers[number] = nil }
+  }
+
+  /// Calls `follower` for each event from now on, with the event as the API has it and the line that it is, which are made
+  /// once for all who follow.
+  ///
+  /// - Returns: what ends that.
+  func follow(_ follower: @escaping (EventMessage, [UInt8]) -> Void) -> () -> Void {
+    nextWatcher += 1
+    let number = nextWatcher
+    followers[number] = follower
+    return { [unowned self] in followers[number] = nil }
   }
 
   func add(_ action: ContainerEvent.Action, _ partition: Partition) {
@@ -53,7 +65,13 @@ public final class EventLog {
       [EventMessage(action: "die", id: "", attributes: attributes, time: Clock.now())], end: end.number)
   }
 
-  private func tell(_ event: ContainerEvent) { for watcher in watchers.values { watcher(event) } }
+  private func tell(_ event: ContainerEvent) {
+    for watcher in watchers.values { watcher(event) }
+    guard !followers.isEmpty else { return }
+    let message = event.message
+    let line = message.line
+    for follower in followers.values { follower(message, line) }
+  }
 
   /// A reader of all that the journal has.
   func reader() -> LogLines { LogLines(journal.path) }

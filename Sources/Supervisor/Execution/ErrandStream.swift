@@ -8,32 +8,39 @@ final class ErrandStream {
   private let loop: EventLoop
   private var stream: HTTPStream?
   private let onEnd: () -> Void
+  private let onStall: () -> Void
+  private var hasStalled = false
   private var timer: EventLoop.Timer?
   /// Whether the text has come to its end.
   private var isWhole = false
 
   /// A client that takes nothing for so long has gone, as far as anybody can tell, in milliseconds.
   private static let patience: Int64 = 30_000
+  /// One that takes nothing for so long is not to be waited for, in milliseconds.
+  private static let stallTime: Int64 = 500
   /// What ends the text, and is not part of it: without it the process was cut short.
   private static let end: UInt8 = 0
 
   private init(
     _ source: consuming FileDescriptor, _ process: consuming Pidfd, _ loop: EventLoop, _ stream: HTTPStream,
-    _ onEnd: @escaping () -> Void
+    _ onStall: @escaping () -> Void, _ onEnd: @escaping () -> Void
   ) {
     self.source = source
     self.process = process
     self.loop = loop
     self.stream = stream
+    self.onStall = onStall
     self.onEnd = onEnd
   }
 
   /// Sends to `stream` the text, without zeros, that `text` makes in a process of its own, and calls `onEnd` when there is no
   /// more of it, or nobody to send it to.
   ///
+  /// - Parameter onStall: called once when the client takes nothing for a while.
   /// - Throws: `Errno` when there can be no such process.
   static func run(
-    _ loop: EventLoop, to stream: HTTPStream, _ text: () -> [UInt8], onEnd: @escaping () -> Void
+    _ loop: EventLoop, to stream: HTTPStream, _ text: () -> [UInt8], onStall: @escaping () -> Void = {},
+    onEnd: @escaping () -> Void
   ) throws(Errno) {
     let pipe = try FileDescriptor.pipe()
     let number = pipe.write.rawValue
@@ -51,7 +58,7 @@ final class ErrandStream {
     case .parent(_, let process):
       try pipe.read.setNonBlocking()
       let source = pipe.read.rawValue
-      let errand = ErrandStream(pipe.read, process, loop, stream, onEnd)
+      let errand = ErrandStream(pipe.read, process, loop, stream, onStall, onEnd)
       try loop.watch(source, .readable) { _ in errand.move() }
       stream.whenClosed { [weak errand] in errand?.finish() }
     }
@@ -81,13 +88,21 @@ final class ErrandStream {
   /// Takes no more until the client has.
   private func wait(for stream: HTTPStream) {
     try? loop.change(source.rawValue, to: [])
-    timer = loop.after(milliseconds: Self.patience) { [weak self] in self?.finish() }
+    timer = loop.after(milliseconds: Self.stallTime) { [weak self] in self?.stall() }
     stream.whenWritable { [weak self] in
       guard let self, self.stream != nil else { return }
       if let timer { loop.cancel(timer) }
       timer = nil
       try? loop.change(source.rawValue, to: .readable)
     }
+  }
+
+  /// The client takes nothing.
+  private func stall() {
+    timer = loop.after(milliseconds: Self.patience - Self.stallTime) { [weak self] in self?.finish() }
+    guard !hasStalled else { return }
+    hasStalled = true
+    onStall()
   }
 
   /// Ends it. A stream that has not come to its end breaks off.

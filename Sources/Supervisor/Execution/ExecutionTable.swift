@@ -10,6 +10,8 @@ final class ExecutionTable {
   /// Nobody's but the supervisor's own, by id.
   private var checks: [String: Execution] = [:]
   private let records: CheckRecords
+  /// The ids of those that were not started when they were last looked at, the oldest first.
+  private var unstarted: [String] = []
 
   /// How many are kept before those that have ended are forgotten.
   private static let remembered = 1024
@@ -53,12 +55,16 @@ final class ExecutionTable {
     }
     let execution = Execution(name, settings, loop)
     executions[execution.id] = execution
+    unstarted.append(execution.id)
     return execution
   }
 
   /// Those that have ended can still be asked about for a while.
   private func forgetOld() {
     guard executions.count >= Self.remembered else { return }
+    unstarted.removeAll { executions[$0]?.state != .new }
+    // Who has not started one of the first by now is not going to.
+    for id in unstarted.prefix(max(0, unstarted.count - Self.remembered / 2)) { executions[id] = nil }
     for (id, execution) in executions where execution.isOver { executions[id] = nil }
   }
 

@@ -14,6 +14,9 @@ final class BufferedSocket {
 
   /// How much was sent, in bytes.
   private(set) var sent = 0
+  /// Whether what waits is to wait until this is changed.
+  var isHeldBack = false
+
   /// Whether the other end will send no more.
   private(set) var hasReadEnded = false
   /// Whether nothing can be sent or received any more.
@@ -32,6 +35,12 @@ final class BufferedSocket {
   /// How much waits to be sent, in bytes.
   var waiting: Int { output.count }
 
+  /// Whether something waits that may be sent.
+  var canFlush: Bool { waiting > 0 && !isHeldBack }
+
+  /// Whether the other end has not read all that was sent.
+  var hasUnread: Bool { ((try? socket?.unreadSize()) ?? 0) > 0 }
+
   /// Sends `bytes` with the next `flush`.
   func append(_ bytes: [UInt8]) {
     if !isBroken { output.append(bytes) }
@@ -39,7 +48,7 @@ final class BufferedSocket {
 
   /// Sends what can be sent.
   func flush() {
-    guard output.count > 0 else { return }
+    guard canFlush else { return }
     do throws(Errno) {
       sent += try output.drain { (bytes) throws(Errno) in
         guard let count = try socket?.sendNow(bytes) else { throw .brokenPipe }

@@ -27,6 +27,14 @@ final class HTTPConnection {
     /// All is sent. What the client is still sending is read first, lest it misses the answer.
     case draining
     case closed
+
+    /// Whether it lasts as long as the two ends like.
+    var isStream: Bool {
+      switch self {
+      case .streaming, .hijacked: true
+      case .receiving, .answering, .finishing, .draining, .closed: false
+      }
+    }
   }
 
   /// What the client has only so much time for.
@@ -41,16 +49,33 @@ final class HTTPConnection {
   private enum Sending { case open, ending, ended }
 
   private static let drainTime: Int64 = 2000
+  /// Who has connected and not asked for anything is not taken for idle before that time, in nanoseconds.
+  private static let freshTime: Int64 = 1_000_000_000
+  /// How often it is looked whether a client has read the head of an answer, in milliseconds, and for how long.
+  private static let headPause: Int64 = 1
+  private static let headTries = 50
 
   let peer: PeerCredentials
   private let loop: EventLoop
   private let settings: HTTPServer.Settings
+  private let room: HTTPRoom
   private let handler: HTTPServer.Handler
   private let onEnd: () -> Void
 
   private let socket: BufferedSocket
   private var parser: HTTPRequestParser
-  private var phase = Phase.receiving
+  private var phase = Phase.receiving {
+    didSet {
+      if phase == .receiving { lastUse = Clock.monotonic() }
+      guard phase.isStream != oldValue.isStream else { return }
+      if phase.isStream { room.addStream() } else { room.removeStream() }
+    }
+  }
+  /// When the last answer was given, or the connection made.
+  private var lastUse = Clock.monotonic()
+  /// What it has taken of the room for bodies, and of that for output.
+  private var held = 0
+  private var waiting = 0
   /// The number of the request that the handler has, or had last. An older one's answer comes too late.
   private var number: UInt64 = 0
   private var request: (keepsAlive: Bool, isHead: Bool, version: HTTPVersion) = (true, false, .oneOne)
@@ -72,12 +97,13 @@ final class HTTPConnection {
 
   /// Serves who is at the other end of `socket`; `onEnd` is called once the connection is closed.
   init(
-    _ socket: consuming Socket, loop: EventLoop, settings: HTTPServer.Settings,
+    _ socket: consuming Socket, loop: EventLoop, settings: HTTPServer.Settings, room: HTTPRoom,
     handler: @escaping HTTPServer.Handler, onEnd: @escaping () -> Void
   ) throws(Errno) {
     peer = try socket.peer()
     self.loop = loop
     self.settings = settings
+    self.room = room
     self.handler = handler
     self.onEnd = onEnd
     parser = HTTPRequestParser(limits: settings.limits, streamsBody: settings.streamsBody)
@@ -94,15 +120,32 @@ final class HTTPConnection {
       guard phase == .receiving else { return }
       socket.append(HTTPResponse(error).bytes(keepsAlive: false))
       phase = .finishing(draining: true)
+      // What has come of a request is of no use any more.
+      parser = HTTPRequestParser(limits: settings.limits, streamsBody: settings.streamsBody)
+      _ = room.hold(0, &held)
     }
   }
+
+  /// Since when nothing is under way, on the monotonic clock; `nil` when something is.
+  var idleSince: Int64? {
+    guard phase == .receiving, !isBusy, parser.isIdle, socket.waiting == 0 else { return nil }
+    return number > 0 || Clock.monotonic() - lastUse >= Self.freshTime ? lastUse : nil
+  }
+
+  /// Looks at what has come, before its turn.
+  func look() { ready(.readable) }
+
+  /// Whether this client may have one more stream.
+  var canStream: Bool { room.hasStream(for: peer.user) }
 
   /// Closes at once; nobody is told.
   func close() {
     guard phase != .closed else { return }
     phase = .closed
     deadline.set(milliseconds: nil)
+    _ = room.hold(0, &held)
     socket.close()
+    room.note(waiting: 0, &waiting)
     dropCallbacks()
     onEnd()
   }
@@ -157,8 +200,18 @@ final class HTTPConnection {
         socket.append(HTTPResponse.head(.ok, headers, [:]))
       }
       phase = .hijacked
+      socket.flush()
+      if socket.waiting == 0 { holdBack(tries: Self.headTries) }
     }
     return number
+  }
+
+  /// Sends nothing until the client has read the head: there are clients that read it with more than belongs to it, and
+  /// look for what comes behind it elsewhere.
+  private func holdBack(tries: Int) {
+    socket.isHeldBack = tries > 0 && socket.hasUnread
+    guard socket.isHeldBack else { return enter {} }
+    loop.after(milliseconds: Self.headPause) { [weak self] in self?.holdBack(tries: tries - 1) }
   }
 
   func write(_ number: UInt64, _ bytes: [UInt8]) {
@@ -167,10 +220,11 @@ final class HTTPConnection {
         sending == .open, !bytes.isEmpty, !(request.isHead && phase != .hijacked)
       else { return }
       // Who does not heed `isWritable` has no bound of his own.
-      guard isWritable || socket.waiting + bytes.count <= settings.outputLimit else {
+      guard isWritable || socket.waiting + bytes.count <= room.outputLimit else {
         return socket.breakOff()
       }
       socket.append(phase == .streaming(chunked: true) ? HTTPResponse.chunk(bytes) : bytes)
+      room.note(waiting: socket.waiting, &waiting)
     }
   }
 
@@ -234,7 +288,7 @@ final class HTTPConnection {
   /// Whether the client went away before the answer's end.
   private var isLost: Bool { isAnswering && (phase == .closed || socket.isBroken) }
 
-  private var isWritable: Bool { socket.waiting < settings.outputMark }
+  private var isWritable: Bool { socket.waiting < room.outputMark }
 
   /// HTTP/1.1 holds a connection open unless told, HTTP/1.0 the other way round.
   private var keepsAliveField: Bool? {
@@ -318,9 +372,15 @@ final class HTTPConnection {
             parser.didContinue()
             socket.append(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
           }
-          if socket.hasReadEnded { phase = .finishing(draining: false) }
+          if socket.hasReadEnded {
+            phase = .finishing(draining: false)
+          } else if !room.hold(parser.kept, &held) {
+            throw HTTPError(
+              .serviceUnavailable, "too many large requests are under way; try again when they are answered")
+          }
           return
         }
+        _ = room.hold(0, &held)
         hand(request)
       } catch {
         refuse(error)
@@ -380,6 +440,7 @@ final class HTTPConnection {
   /// Ends what is done, and waits for what comes next.
   private func settle() {
     guard phase != .closed else { return }
+    room.note(waiting: socket.waiting, &waiting)
     if socket.waiting == 0, !socket.isBroken {
       switch phase {
       case .finishing(draining: false): return close()
@@ -395,7 +456,7 @@ final class HTTPConnection {
     }
     var wanted: Epoll.Events = []
     if isReading { wanted.insert(.readable) }
-    if socket.waiting > 0 || callbacks.onWritable != nil { wanted.insert(.writable) }
+    if socket.canFlush || callbacks.onWritable != nil && !socket.isHeldBack { wanted.insert(.writable) }
     socket.wait(for: wanted)
     if socket.isBroken, !isLosing {
       // Later, as whoever is at work now does not expect to be called.

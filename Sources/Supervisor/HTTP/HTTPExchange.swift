@@ -19,6 +19,10 @@ public final class HTTPExchange {
   /// Who asked.
   public var peer: PeerCredentials { connection.peer }
 
+  /// Whether the connection may become a stream or be hijacked. Where it may not, there are as many as there may be: whoever
+  /// starts one all the same leaves too little room for others.
+  public var canStream: Bool { connection.canStream }
+
   /// Answers with `response`.
   public func respond(_ response: HTTPResponse) { connection.respond(number, response) }
 

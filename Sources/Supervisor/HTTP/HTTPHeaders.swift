@@ -18,9 +18,9 @@ public struct HTTPHeaders: Equatable, Sendable, ExpressibleByDictionaryLiteral {
 
   /// The value of the first field `name`. Setting it replaces all of that name.
   public subscript(name: String) -> String? {
-    get { fields.first { isSame($0.name, name) }?.value }
+    get { fields.first { isSameWord($0.name, name) }?.value }
     set {
-      fields.removeAll { isSame($0.name, name) }
+      fields.removeAll { isSameWord($0.name, name) }
       if let newValue { add(name, newValue) }
     }
   }
@@ -32,7 +32,7 @@ public struct HTTPHeaders: Equatable, Sendable, ExpressibleByDictionaryLiteral {
 
   /// The values of all fields `name`.
   public func values(_ name: String) -> [String] {
-    fields.filter { isSame($0.name, name) }.map(\.value)
+    fields.filter { isSameWord($0.name, name) }.map(\.value)
   }
 
   /// The words that the fields `name` list with commas between them, in small letters.
@@ -45,7 +45,8 @@ public struct HTTPHeaders: Equatable, Sendable, ExpressibleByDictionaryLiteral {
   }
 }
 
-private func isSame(_ one: String, _ other: String) -> Bool {
+/// Whether the two differ in nothing but capital and small letters of ASCII: to others, no further letters are the same.
+func isSameWord(_ one: String, _ other: String) -> Bool {
   one.utf8.lazy.map(smallLetter).elementsEqual(other.utf8.lazy.map(smallLetter))
 }
 

@@ -83,7 +83,7 @@ struct HTTPRequestHead {
       guard lengths.isEmpty, version == .oneOne else {
         throw HTTPError(.badRequest, "Transfer-Encoding goes neither with Content-Length nor with HTTP/1.0")
       }
-      guard encodings.count == 1, encodings[0].lowercased() == "chunked" else {
+      guard encodings.count == 1, isSameWord(encodings[0], "chunked") else {
         throw HTTPError(.notImplemented, "the only Transfer-Encoding supported is chunked")
       }
       return .chunked
@@ -101,7 +101,7 @@ struct HTTPRequestHead {
   /// Whether the client waits to be told to send the body (RFC 9110, section 10.1.1).
   func expectsContinue() throws(HTTPError) -> Bool {
     guard version == .oneOne, let expectation = headers["Expect"] else { return false }
-    guard expectation.lowercased() == "100-continue", headers.values("Expect").count == 1 else {
+    guard isSameWord(expectation, "100-continue"), headers.values("Expect").count == 1 else {
       throw HTTPError(.expectationFailed, "the only expectation that can be met is 100-continue")
     }
     return true

@@ -45,6 +45,9 @@ struct HTTPRequestParser {
     return position == input.count
   }
 
+  /// How much is kept of what is still to come to its end, in bytes.
+  var kept: Int { input.count - position + body.count }
+
   /// Takes the next bytes of the connection.
   mutating func append(_ bytes: some Collection<UInt8>) {
     input.removeFirst(position)

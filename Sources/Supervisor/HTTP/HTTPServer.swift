@@ -9,8 +9,18 @@ public final class HTTPServer {
 
   /// What clients may ask of the server.
   public struct Settings: Sendable {
-    /// How many connections are served at a time. More are answered with status 503.
+    /// How many connections are served at a time that are not streams. For one more, the one is closed that is idle
+    /// longest; when there is none, it is answered with status 503.
     public var connections = 256
+    /// How many connections may be streams or hijacked, which is told by `HTTPExchange.canStream`.
+    public var streams = 256
+    /// How many of both there may be beyond that for root, so that nobody can keep it from putting things right.
+    public var reserved = 16
+    /// How much of the bodies of requests that are still coming is kept on all connections together, in bytes, beside
+    /// `smallBody` on each. Where there is no room, a request is answered with status 503.
+    public var bodies = 64 << 20
+    /// How much of a body is kept on any connection, in bytes.
+    public var smallBody = 64 << 10
     /// How large a request may be; one whose body is streamed, without that.
     public var limits = HTTPLimits()
     /// Which requests' bodies are streamed.
@@ -24,8 +34,13 @@ public final class HTTPServer {
     public var outputMark = 256 << 10
     /// How much may wait to be sent on a connection before its stream is broken off, in bytes.
     public var outputLimit = 4 << 20
+    /// How much may wait to be sent on all connections together before a stream is no longer writable on which more than
+    /// `smallOutput` waits, and is broken off when it is written to, in bytes.
+    public var outputs = 64 << 20
+    /// How much may wait to be sent on any connection, in bytes.
+    public var smallOutput = 16 << 10
 
-    /// 256 connections, 10 seconds for a request, 5 minutes between them, 4 MiB of output.
+    /// 256 connections and as many streams, 10 seconds for a request, 5 minutes between them, 4 MiB of output.
     public init() {}
   }
 
@@ -41,6 +56,7 @@ public final class HTTPServer {
   private var connections: [UInt64: HTTPConnection] = [:]
   private var refused: [UInt64: HTTPConnection] = [:]
   private var lastConnection: UInt64 = 0
+  private let room: HTTPRoom
 
   /// Listens on the socket at `path` and has `handler` answer what comes.
   ///
@@ -53,6 +69,7 @@ public final class HTTPServer {
     self.loop = loop
     self.settings = settings
     self.handler = handler
+    room = HTTPRoom(settings)
     let listener = try HTTPListener(path: path, group: group)
     self.listener = listener
     try watch(listener)
@@ -88,6 +105,8 @@ public final class HTTPServer {
         return
       } catch .connectionAborted, .connectionReset {
         continue
+      } catch .tooManyOpenFiles where closeIdle() {
+        continue
       } catch {
         return pause(listener)
       }
@@ -106,10 +125,14 @@ public final class HTTPServer {
   private func serve(_ socket: consuming Socket) throws(Errno) {
     lastConnection += 1
     let number = lastConnection
-    let isRefused = connections.count >= settings.connections
+    // Connections that were streams are served on, so there may be more than that.
+    while served >= settings.connections, closeIdle() {}
+    let most = settings.connections + (try socket.peer().user == 0 ? settings.reserved : 0)
+    let isRefused = served >= most
     if isRefused, refused.count >= Self.refusedConnections { return }
-    let connection = try HTTPConnection(socket, loop: loop, settings: settings, handler: handler) {
-      [weak self] in
+    let connection = try HTTPConnection(
+      socket, loop: loop, settings: settings, room: room, handler: handler
+    ) { [weak self] in
       self?.connections[number] = nil
       self?.refused[number] = nil
     }
@@ -118,9 +141,30 @@ public final class HTTPServer {
       connection.refuse(
         HTTPError(
           .serviceUnavailable,
-          "\(settings.connections) connections are open, which is the most; try again when one is closed"))
+          "\(most) requests are under way, which is the most; try again when one is answered"))
     } else {
       connections[number] = connection
     }
+  }
+
+  /// How many connections are not streams.
+  private var served: Int { connections.count - room.streams }
+
+  /// Closes the connection that has been idle longest.
+  ///
+  /// - Returns: whether there was one.
+  private func closeIdle() -> Bool {
+    while let idle = connections.values.min(by: { $0.idleSince ?? .max < $1.idleSince ?? .max }),
+      idle.idleSince != nil
+    {
+      // A request may have come that nobody has looked at yet.
+      let count = connections.count
+      idle.look()
+      if connections.count < count { return true }
+      guard idle.idleSince != nil else { continue }
+      idle.close()
+      return true
+    }
+    return false
   }
 }

@@ -15,6 +15,7 @@ extension Supervisor {
       throw SupervisorError(.conflict, "\(name) is just being paused")
     }
     try checkRuns(partition, "pause")
+    guard partition.isRunning else { throw SupervisorError(.conflict, "Container \(name) is not running") }
     let container: Container
     do throws(ContainerError) { container = try store.container(try ContainerID(name)) } catch {
       throw SupervisorError(error)
@@ -76,6 +77,7 @@ extension Supervisor {
       }
       return
     }
+    guard partition.isRunning else { throw SupervisorError(.conflict, "Container \(name) is not running") }
     do throws(ContainerError) { try store.container(try ContainerID(name)).resume() } catch {
       throw SupervisorError(error)
     }

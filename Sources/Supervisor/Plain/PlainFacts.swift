@@ -14,9 +14,6 @@ public struct PlainFacts: Equatable, Sendable {
   /// What it cannot write to.
   public var readonlyPaths: [String]
 
-  /// What is told for the exit status of one whose end nobody has seen, as containerd does.
-  static let unknownStatus: Int32 = 255
-
   /// Nothing that it writes is kept.
   static let logConfig = JSON.members(["Type": .string("none"), "Config": .nothing])
 
@@ -32,11 +29,6 @@ public struct PlainFacts: Equatable, Sendable {
     maskedPaths = config?.linux.maskedPaths ?? []
     readonlyPaths = config?.linux.readonlyPaths ?? []
   }
-}
-
-extension PartitionStatus {
-  /// Whether it has ended, and nobody has seen how.
-  var hasUnseenEnd: Bool { plain != nil && state == .exited && exitStatus == nil }
 }
 
 extension Record {
