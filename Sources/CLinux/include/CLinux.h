@@ -193,6 +193,22 @@ static inline int linux_ioctl_int(int fd, unsigned long request, int value) { re
 static inline int linux_ioctl_pointer(int fd, unsigned long request, void *value) {
   return ioctl(fd, request, value);
 }
+// Of struct pidfd_info (linux/pidfd.h, since 6.13) what its first version has, with the exit since 6.15.
+struct linux_pidfd_info {
+  uint64_t mask, cgroup;
+  uint32_t ids[11];
+  int32_t exit_code;
+};
+static inline int linux_pidfd_exit(int pidfd, int *status) {
+  struct linux_pidfd_info info = {.mask = 8 /* PIDFD_INFO_EXIT */};
+  if (ioctl(pidfd, _IOWR(0xff, 11, struct linux_pidfd_info), &info) < 0) return -1;
+  if (!(info.mask & 8)) {
+    errno = ESRCH;
+    return -1;
+  }
+  *status = info.exit_code;
+  return 0;
+}
 static inline int linux_ioctl_unlock(int pty) { return ioctl(pty, TIOCSPTLCK, &(int){0}); }
 static inline dev_t linux_makedev(unsigned major, unsigned minor) { return makedev(major, minor); }
 static inline unsigned linux_major(dev_t device) { return major(device); }
