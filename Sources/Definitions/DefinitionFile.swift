@@ -91,7 +91,9 @@ struct DefinitionFile {
     for index in 1..<(1 + (replicas.count ?? 1)) {
       var surroundings = surroundings
       surroundings.name = surroundings.name.map { replicas.name($0, index) }
-      definitions.append(try PartitionDefinition(json: replicas.definition(index), in: surroundings))
+      let definition = try PartitionDefinition(json: replicas.definition(index), in: surroundings)
+      try definition.checkLength()
+      definitions.append(definition)
     }
     return definitions
   }

@@ -67,6 +67,9 @@ extension PartitionDefinition {
     guard let name: String = try object.optional("name") ?? surroundings.name else {
       throw ConfigError(path: "name", reason: "is required")
     }
+    guard !name.hasPrefix("-") else {
+      throw ConfigError(path: "name", reason: "must not begin with -, which begins options of commands")
+    }
     do throws(ContainerError) { return try ContainerID(name).description } catch {
       throw ConfigError(path: "name", reason: error.description)
     }
@@ -151,7 +154,7 @@ extension PartitionDefinition.HealthCheck: JSONRepresentable {
     interval = try object.duration("interval", from: 1) ?? interval
     timeout = try object.duration("timeout", from: 1) ?? timeout
     startPeriod = try object.duration("startPeriod") ?? startPeriod
-    retries = try object.number("retries", in: 1...1000) ?? retries
+    retries = try object.number("retries", in: 1...Self.mostRetries) ?? retries
   }
 
   /// The check as an object.
@@ -173,7 +176,7 @@ extension PartitionDefinition.LogLimits: JSONRepresentable {
     let object = try JSON.Object(json: json)
     try object.check(fields: ["maxSize", "maxFiles"])
     size = try object.size("maxSize")?.bytes ?? size
-    files = try object.number("maxFiles", in: 1...1000) ?? files
+    files = try object.number("maxFiles", in: 1...Self.mostFiles) ?? files
   }
 
   /// The limits as an object.

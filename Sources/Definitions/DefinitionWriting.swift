@@ -29,6 +29,19 @@ extension PartitionDefinition {
   }
 }
 
+extension PartitionDefinition {
+  /// How long a definition may be as JSON, in bytes: the keeper is told of it in one message, with little beside it.
+  public static let longest = 120 << 10
+
+  /// Throws when it is longer than that.
+  public func checkLength() throws(ConfigError) {
+    let length = json.bytes().count
+    guard length > Self.longest else { return }
+    throw ConfigError(
+      path: "", reason: "is too long: \(length) bytes, and no more than \(Self.longest) can be started")
+  }
+}
+
 extension PartitionSettings {
   /// Writes what `init(_:_:in:)` reads.
   fileprivate func write(to object: inout JSON.Object) {

@@ -3,7 +3,7 @@ public enum DurationText {
   /// The milliseconds that `text` says: whole numbers with the units `h`, `m`, `s` and `ms`, the larger first, such as
   /// `1m30s`.
   ///
-  /// `nil` for anything else, and for more than a year.
+  /// `nil` for anything else, and for more than `longest`.
   public static func milliseconds(_ text: String) -> Int64? {
     var rest = text.utf8[...]
     var total: Int64 = 0
@@ -35,7 +35,8 @@ public enum DurationText {
     return text.isEmpty ? "0s" : text
   }
 
-  private static let longest: Int64 = 366 * 86_400_000
+  /// The most, in milliseconds: a hundred years.
+  public static let longest: Int64 = 100 * 365 * 86_400_000
 
   private static let units: [(name: String, length: Int64)] = [
     ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),

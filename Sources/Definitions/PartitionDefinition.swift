@@ -21,6 +21,9 @@ public struct PartitionDefinition: Equatable, Sendable {
     case always
     /// Whenever it ends, unless somebody stopped it; then neither when the supervisor starts again.
     case unlessStopped
+
+    /// The largest number of starts in a row that can be said.
+    public static let mostRestarts = Int(Int32.max)
   }
 
   /// How long it is waited before a partition that has ended is started again: the longer, the more often in a row.
@@ -49,6 +52,9 @@ public struct PartitionDefinition: Equatable, Sendable {
     /// After how many failures in a row the partition is unhealthy.
     public var retries = 3
 
+    /// The largest number of such failures that can be said.
+    public static let mostRetries = 1_000_000
+
     /// A check by `command`.
     public init(command: [String]) { self.command = command }
   }
@@ -59,6 +65,9 @@ public struct PartitionDefinition: Equatable, Sendable {
     public var size: Int64 = 10 << 20
     /// How many files are kept.
     public var files = 3
+
+    /// The largest number of files that can be said.
+    public static let mostFiles = 1000
 
     /// Three files of 10 MiB.
     public init() {}

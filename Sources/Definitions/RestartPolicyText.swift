@@ -12,7 +12,7 @@ extension PartitionDefinition.RestartPolicy: CustomStringConvertible {
       guard text.hasPrefix(prefix) else { return nil }
       let digits = text.utf8.dropFirst(prefix.utf8.count)
       guard digits.first != UInt8(ascii: "+"), let most = Int(String(Substring(digits))),
-        (1...1_000_000).contains(most)
+        (1...Self.mostRestarts).contains(most)
       else { return nil }
       self = .onFailure(most: most)
     }

@@ -22,7 +22,7 @@ extension PartitionSettings {
     workingDirectory =
       try object.value("workdir", "an absolute path") { $0.hasPrefix("/") ? $0 : nil } ?? "/"
     user = try object.value("user", "USER or USER:GROUP") { text in
-      text.utf8.isEmpty || text.hasPrefix(":") || text.hasSuffix(":") ? nil : text
+      Self.isUser(text) ? text : nil
     }
     hostname = try object.value("hostname", "a name of 1 to 64 bytes") { text in
       (1...64).contains(text.utf8.count) ? text : nil
@@ -43,6 +43,11 @@ extension PartitionSettings {
     if try object.optional("init", or: false) { initProgram = surroundings.initProgram }
     hasTerminal = try object.optional("tty", or: false)
     terminalSize = try object.optional("terminalSize")
+  }
+
+  /// Whether `text` can say as whom the program runs: `USER` or `USER:GROUP`.
+  public static func isUser(_ text: String) -> Bool {
+    !text.utf8.isEmpty && !text.hasPrefix(":") && !text.hasSuffix(":")
   }
 
   private mutating func readLimits(_ object: JSON.Object) throws(ConfigError) {

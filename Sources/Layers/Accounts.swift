@@ -22,7 +22,7 @@ public struct Accounts: Sendable {
   public func user(_ text: String) throws(LayerError) -> RuntimeConfig.User {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let name = parts.first ?? ""
-    func wrong(_ reason: String) -> LayerError { LayerError(.invalid, "--user \(text): \(reason)") }
+    func wrong(_ reason: String) -> LayerError { LayerError(.invalid, "user \(text): \(reason)") }
     guard !name.isEmpty, parts.count == 1 || !parts[1].isEmpty else {
       throw wrong("must be USER or USER:GROUP")
     }

@@ -18,7 +18,7 @@ struct PartitionDirectory {
   /// - Returns: the tree of the base `host` that it uses, if it does.
   func fill(_ host: HostBase) throws(LayerError) -> HostBase.Tree? {
     for volume in settings.volumes {
-      try attempt("--volume \(volume.source)") { () throws(Errno) in _ = try FileStatus.of(volume.source) }
+      try attempt("volume \(volume.source)") { () throws(Errno) in _ = try FileStatus.of(volume.source) }
     }
     try make("rootfs", like: nil)
     switch settings.base {
@@ -34,7 +34,7 @@ struct PartitionDirectory {
       return tree
     case .directory(let given):
       let lower = try realDirectory(given)
-      let root = try attempt("--rootfs \(given)") { () throws(Errno) in
+      let root = try attempt("rootfs \(given)") { () throws(Errno) in
         try FileDescriptor.open(lower, [.path, .directory])
       }
       let shell = (try? open("/bin/bash", .path, in: root)) == nil ? "/bin/sh" : "/bin/bash"
@@ -121,14 +121,14 @@ struct PartitionDirectory {
   }
 
   private func realDirectory(_ given: String) throws(LayerError) -> String {
-    let lower = try attempt("--rootfs \(given)") { () throws(Errno) in try File.realPath(given) }
-    let status = try attempt("--rootfs \(given)") { () throws(Errno) in try FileStatus.of(lower) }
-    guard status.kind == .directory else { throw LayerError(.invalid, "--rootfs \(given): not a directory") }
+    let lower = try attempt("rootfs \(given)") { () throws(Errno) in try File.realPath(given) }
+    let status = try attempt("rootfs \(given)") { () throws(Errno) in try FileStatus.of(lower) }
+    guard status.kind == .directory else { throw LayerError(.invalid, "rootfs \(given): not a directory") }
     let own = try attempt("look at \(path)") { () throws(Errno) in try File.realPath(path) }
     guard lower != "/", !own.hasPrefix("\(lower)/") else {
       throw LayerError(
         .invalid,
-        "--rootfs \(given): the partition's own files (\(path)) are in it; "
+        "rootfs \(given): the partition's own files (\(path)) are in it; "
           + "--image host makes a partition of the running system")
     }
     return lower

@@ -15,6 +15,13 @@ public enum ExitStatus: Hashable, Sendable {
     case .signaled(let signal): 128 + signal
     }
   }
+
+  /// What `waitpid(2)` says as `status`.
+  init(waited status: Int32) {
+    self =
+      linux_wait_exited(status) != 0
+      ? .exited(linux_wait_exit_status(status)) : .signaled(linux_wait_signal(status))
+  }
 }
 
 /// A process, told apart from any later one with the same pid (`pidfd_open(2)`).
@@ -59,9 +66,7 @@ public struct Pidfd: ~Copyable, Sendable {
     info.mask = UInt64(LINUX_PIDFD_INFO_EXIT)
     try once { linux_pidfd_get_info(descriptor.rawValue, &info) }
     guard info.mask & UInt64(LINUX_PIDFD_INFO_EXIT) != 0 else { return nil }
-    let status = info.exit_code
-    return linux_wait_exited(status) != 0
-      ? .exited(linux_wait_exit_status(status)) : .signaled(linux_wait_signal(status))
+    return ExitStatus(waited: info.exit_code)
   }
 
   /// Moves this process into the namespaces of `kinds` that the process has (`setns(2)`).
@@ -101,6 +106,9 @@ public struct ProcessStatus: Sendable {
   /// Memory in use by the process, in bytes, shared pages counted in full.
   public let residentBytes: UInt64
 
+  /// How it ended, of one that only waits to be reaped and whose end this process may know.
+  public let exitStatus: ExitStatus?
+
   /// Clock ticks in a second.
   public static var ticksPerSecond: UInt64 { UInt64(max(1, sysconf(Int32(_SC_CLK_TCK)))) }
 
@@ -131,14 +139,22 @@ public struct ProcessStatus: Sendable {
     }
     // The command's name is in parentheses and may hold anything; the fields follow the last one.
     guard let close = bytes.lastIndex(of: UInt8(ascii: ")")) else { throw .ioError }
-    let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " "))
+    let fields = bytes[(close + 1)...].split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
     func number(_ index: Int) -> UInt64? { UInt64(String(decoding: fields[index], as: UTF8.self)) }
     guard fields.count > 21, let state = fields[0].first, let startTime = number(19),
       let parent = number(1), let user = number(11), let system = number(12), let pages = number(21)
     else { throw .ioError }
+    var status: ExitStatus?
+    if state == UInt8(ascii: "Z"), fields.count > 49, let waited = number(49) {
+      // 0 is also what is said to who may not know it, and who cannot read this.
+      if waited > 0 || (try? File.read("/proc/\(pid)/io")) != nil {
+        status = ExitStatus(waited: Int32(truncatingIfNeeded: waited))
+      }
+    }
     return ProcessStatus(
       state: state, startTime: startTime, parent: Int32(truncatingIfNeeded: parent),
-      processorTime: user + system, residentBytes: pages * UInt64(getpagesize()))
+      processorTime: user + system, residentBytes: pages * UInt64(getpagesize()),
+      exitStatus: status)
   }
 }
 

@@ -29,6 +29,8 @@ public final class Supervisor {
   /// Until the keeper has said what runs, nothing is started.
   var isComplete = false
   var whenComplete: [() -> Void] = []
+  /// Called when a partition could not be started.
+  var onFailedStart: (() -> Void)?
   /// What has happened.
   public let events: EventLog
   /// Ends of partitions that are gone, which are not in the journal for certain.

@@ -34,6 +34,27 @@ struct SupervisorDefinitionTests {
     }
   }
 
+  @Test("Who is after one that could not be started waits while that is tried again, and says so, and no longer")
+  func afterFailure() throws {
+    try withSupervisor { site in
+      let missing = ["command": ["/bin/none-such"], "restartDelay": ["initial": "100ms", "longest": "100ms"]]
+        as [String: Any]
+      try site.define("never", "", missing)
+      try site.define("tried", "", missing.merging(["restart": "always"]) { $1 })
+      try site.define("one", SupervisedSandbox.patient, ["after": [site.name("never")]])
+      try site.define("two", SupervisedSandbox.patient, ["after": [site.name("tried")]])
+      try site.define("three", SupervisedSandbox.patient, ["after": [site.name("two"), site.name("one")]])
+      try site.waitFor("one", "running")
+      try #expect(poll { try site.restarts("tried") > 1 })
+      try #expect(site.status("two") == "created" && site.status("three") == "created")
+      try #expect(site.inspect("two")?["State.Error"] as? String == "it waits for \(site.name("tried"))")
+      try #expect(site.inspect("three")?["State.Error"] as? String == "it waits for \(site.name("two"))")
+      try site.define("tried", "", missing)
+      for short in ["two", "three"] { try site.waitFor(short, "running") }
+      try #expect(site.inspect("two")?["State.Error"] as? String == "")
+    }
+  }
+
   @Test("Replicas differ in what {index} stands for, and those too many are ended when there are to be fewer")
   func replicas() throws {
     try withSupervisor { site in

@@ -153,6 +153,55 @@ struct SupervisorKeeperTests {
     }
   }
 
+  @Test("When it is killed, what runs goes on below another one, and is told of and stopped as before")
+  func killed() throws {
+    try withSupervisor { site in
+      try site.define("stays")
+      try site.define("stops")
+      try site.define("fails", SupervisedSandbox.patient, ["restart": "on-failure"])
+      try site.define("dies", SupervisedSandbox.patient, ["restart": "no"])
+      try site.define("both", "exec 2>&1; trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.02; done")
+      let shorts = ["stays", "stops", "fails", "dies", "both"]
+      for short in shorts { try site.waitUntilReady(short) }
+      let pids = try shorts.map { try site.pid($0) }
+      let former = try #require(site.keepers.first)
+      kill(former, SIGKILL)
+      try #expect(#require(site.daemon).wait().status == 1)
+      #expect(site.messages.contains("the keeper has ended"))
+      // Nobody sees it end.
+      try site.succeed("kill", site.name("dies"), "KILL")
+      try #expect(poll { try site.box.status(id: site.name("dies")) == "stopped" })
+
+      try site.launch()
+      try site.waitForMessage("without a keeper")
+      for (short, pid) in zip(shorts, pids) where short != "dies" {
+        try site.waitFor(short, "running")
+        try #expect(site.pid(short) == pid && site.restarts(short) == 0)
+      }
+      #expect(site.keepers.count == 1 && site.keepers.first != former)
+      try site.waitFor("dies", "exited")
+      try #expect(site.exitCode("dies") == 255)
+      try #expect((site.inspect("dies")?["State.Error"] as? String ?? "").contains("not seen"))
+
+      // What it writes now is in its log, and its end is the one that it has.
+      try site.succeed("stop", site.name("stops"))
+      try #expect(site.status("stops") == "exited" && site.output("stops").contains("asked"))
+      try #expect([7, 255].contains(site.exitCode("stops")))
+      try site.succeed("start", site.name("stops"))
+      try site.waitForOutput("stops", "ready", count: 2)
+      try site.succeed("stop", site.name("both"))
+      #expect(site.output("both") == "ready\nasked\n")
+      // Its policy holds, for the next supervisor as well.
+      try site.end(SIGKILL)
+      try site.succeed("kill", site.name("fails"), "TERM")
+      try site.launch()
+      try site.waitForOutput("fails", "ready", count: 2)
+      try site.waitFor("fails", "running")
+      try #expect(site.restarts("fails") == 1)
+      try #expect(site.pid("stays") == pids[0])
+    }
+  }
+
   @Test("What it would still have to tell is no reason to stay once nobody can find it")
   func rootRemoved() throws {
     let site = try SupervisedSandbox()

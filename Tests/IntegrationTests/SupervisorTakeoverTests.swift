@@ -23,6 +23,36 @@ struct SupervisorTakeoverTests {
     }
   }
 
+  @Test("One whose record cannot be read is seen with the reason and can be stopped and removed, not started")
+  func damagedRecord() throws {
+    try withSupervisor { site in
+      let body = #"{"Image":"host","Cmd":["/bin/sh","-c","sleep 100000"],"Env":["SWIFTJAIL_TEST=\#(site.box.id)"]"#
+        + #","HostConfig":{"RestartPolicy":{"Name":"always"}}}"#
+      for short in ["a", "b"] {
+        try #expect(site.ask("POST", "/containers/create?name=\(site.name(short))", body).status == 201)
+      }
+      try site.succeed("start", site.name("a"))
+      let pid = try site.pid("a")
+      try site.end(SIGKILL)
+      for short in ["a", "b"] {
+        let path = "\(site.records)/partitions/\(site.name(short)).json"
+        let text = try #require(contents(path))
+        try text.replacingOccurrences(of: "\"always\"", with: "\"often\"").write(
+          toFile: path, atomically: false, encoding: .utf8)
+      }
+      try site.launch()
+      try #expect(site.status("a") == "running" && site.pid("a") == pid)
+      try #expect((site.inspect("a")?["State.Error"] as? String ?? "").contains("definition.restart: must be"))
+      try #expect(site.ask("POST", "/containers/\(site.name("b"))/start").status == 409)
+      try #expect(site.ask("POST", "/containers/\(site.name("a"))/update", #"{"PidsLimit":5}"#).status == 409)
+      try site.succeed("stop", site.name("a"))
+      try #expect(site.status("a") == "exited" && site.status("b") == "created")
+      for short in ["a", "b"] {
+        try #expect(site.ask("DELETE", "/containers/\(site.name(short))").status == 204)
+      }
+    }
+  }
+
   @Test("What ended meanwhile is on record with its status and its time")
   func endsMeanwhile() throws {
     try withSupervisor { site in

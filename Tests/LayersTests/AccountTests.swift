@@ -52,7 +52,7 @@ struct AccountTests {
     ])
   func refused(text: String) {
     let error = #expect(throws: LayerError.self) { try accounts.user(text) }
-    #expect(error?.description.hasPrefix("--user \(text): ") == true)
+    #expect(error?.description.hasPrefix("user \(text): ") == true)
   }
 
   @Test("The accounts that the base host is given are whole")

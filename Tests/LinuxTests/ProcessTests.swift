@@ -18,6 +18,21 @@ struct ProcessTests {
     #expect(throws: Errno.noSuchProcess) { try sleeper.send(.terminate) }
   }
 
+  @Test("How a process has ended can be seen before anybody has waited for it, and where the kernel says it after that")
+  func endOfOthers() throws {
+    for (script, status) in [("exit 7", ExitStatus.exited(7)), ("exit 0", .exited(0)), ("kill -9 $$", .signaled(9))] {
+      let pid = try start("/bin/sh", ["sh", "-c", script])
+      let child = try Pidfd(of: pid)
+      var entries = [PollEntry(child.descriptor.rawValue, .readable)]
+      #expect(try Linux.poll(&entries, milliseconds: 60_000))
+      #expect(try ProcessStatus.of(pid).exitStatus == status)
+      _ = try child.wait()
+      let told = try? child.endStatus()
+      #expect(told == nil || told == status)
+    }
+    #expect(try ProcessStatus.of(getpid()).exitStatus == nil)
+  }
+
   @Test("A child's descriptor is readable when it has ended")
   func poll() throws {
     let sleeper = try Pidfd(of: try start("/bin/sleep", ["sleep", "1000"]))

@@ -115,6 +115,9 @@ struct CreateRequestTests {
     "A field that says something which cannot be is refused by its name",
     arguments: [
       (#"{"Healthcheck":{"Test":["CMD"]}}"#, "Healthcheck.Test: "),
+      (#"{"Healthcheck":{"Test":["CMD",""]}}"#, "Healthcheck.Test: "),
+      (#"{"Healthcheck":{"Test":["CMD","a"],"Interval":9000000000000000000}}"#, "Healthcheck.Interval: "),
+      (#"{"Healthcheck":{"Test":["CMD","a"],"Retries":1000001}}"#, "Healthcheck.Retries: "),
       (#"{"HostConfig":{"Binds":["name:/d"]}}"#, "HostConfig.Binds: "),
       (#"{"HostConfig":{"Binds":["/a:/b:z"]}}"#, "HostConfig.Binds: "),
       (#"{"HostConfig":{"OomScoreAdj":5000}}"#, "HostConfig.OomScoreAdj: "),
@@ -132,6 +135,7 @@ struct CreateRequestTests {
       (#"{"HostConfig":{"NanoCpus":5}}"#, "HostConfig.NanoCpus: "),
       (#"{"HostConfig":{"CpuShares":1}}"#, "HostConfig.CpuShares: "),
       (#"{"HostConfig":{"CpusetCpus":"3-1"}}"#, "HostConfig.CpusetCpus: "),
+      (#"{"HostConfig":{"CpusetCpus":"+1-+3"}}"#, "HostConfig.CpusetCpus: "),
       (#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/a"}]}}"#, "HostConfig.Mounts[0].Target: "),
       (#"{"HostConfig":{"RestartPolicy":{"Name":"often"}}}"#, "HostConfig.RestartPolicy.Name: "),
       (#"{"StopTimeout":-1}"#, "StopTimeout: "), (#"{"Env":["=x"]}"#, "Env: "), (#"{"Cmd":7}"#, "Cmd: "),
@@ -196,6 +200,31 @@ struct CreateRequestTests {
       let network = mode == "host" ? "host" : "none"
       #expect(document["NetworkSettings", "Networks", network] != nil)
     }
+  }
+
+  @Test(
+    "What is accepted can be read from its record",
+    arguments: [
+      #"{"StopTimeout":2147483647}"#, #"{"User":"0:"}"#, #"{"User":":5"}"#, #"{"User":":"}"#,
+      #"{"Healthcheck":{"Test":["CMD","a"],"Retries":1000000,"Interval":32400000000000000}}"#,
+      #"{"Healthcheck":{"Test":["CMD","a"],"Timeout":3153600000000000000,"StartPeriod":1000000}}"#,
+      #"{"HostConfig":{"RestartPolicy":{"Name":"on-failure","MaximumRetryCount":2147483647}}}"#,
+      #"{"HostConfig":{"CpusetCpus":"0-3,70000"}}"#,
+      #"{"HostConfig":{"LogConfig":{"Config":{"max-size":"1","max-file":"1000"}}}}"#,
+    ])
+  func readable(text: String) throws {
+    guard case .object(var object) = try JSON(text: text) else { return #expect(Bool(false)) }
+    object["Image"] = .string("host")
+    let definition = try request(.object(object)).definition(named: "p")
+    #expect(try PartitionDefinition(json: definition.json) == definition)
+  }
+
+  @Test("Of a user or a group that is left out, it is root, and the user's", arguments: [
+    ("0:", "0"), (":5", "0:5"), ("a:b", "a:b"), (":", nil), ("", nil),
+  ])
+  func user(text: String, user: String?) throws {
+    let body = JSON.members(["Image": .string("host"), "User": .string(text)])
+    #expect(try request(body).settings.user == user)
   }
 
   @Test("What does not go together is refused")

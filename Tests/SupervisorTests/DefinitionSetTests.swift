@@ -36,6 +36,17 @@ struct DefinitionSetTests {
     #expect(found.definitions.last?.content == .bundle("././b"))
   }
 
+  @Test("A definition that is too long to be started is refused")
+  func length() {
+    let text = { (count: Int) in
+      #"{"image": "host", "labels": {"a": "\#(String(repeating: "x", count: count))"}}"#
+    }
+    #expect(set(["/d/web.json": text(PartitionDefinition.longest - 100)]).complaints == [])
+    let found = set(["/d/web.json": text(PartitionDefinition.longest)])
+    #expect(found.names == [] && found.complaints.count == 1)
+    #expect(found.complaints.first?.hasPrefix("/d/web.json:1: is too long: 122") == true, "\(found.complaints)")
+  }
+
   @Test(
     "An error names file, line and field, each definition its first, and the other files are as they were")
   func errors() {

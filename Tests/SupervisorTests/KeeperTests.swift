@@ -140,6 +140,17 @@ struct KeeperTests {
     #expect(Orphan.pid(of: "p", in: store, since: 5) { _ in false } == nil)
   }
 
+  @Test("What runs without a keeper is asked for as it is, and what is told of its end says that nobody knows it")
+  func adoptionMessages() throws {
+    var start = KeeperStart(name: "p", definition: .string("d"), log: "/l")
+    start.started = 7
+    #expect(try KeeperRequest(json: KeeperRequest.adopt(start).json) == .adopt(start))
+    var end = KeptEnd(number: 1, name: "p", pid: 2, status: 255, started: 3, finished: 4)
+    #expect(try KeeperReport(json: KeeperReport.ended(end).json) == .ended(end))
+    end.isUnknown = true
+    #expect(try KeeperReport(json: KeeperReport.ended(end).json) == .ended(end))
+  }
+
   @Test("A message that is too long is refused, and the connection stays")
   func longMessages() throws {
     let loop = try EventLoop()

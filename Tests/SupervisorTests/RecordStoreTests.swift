@@ -1,4 +1,5 @@
 import Linux
+import OCI
 import Testing
 
 @testable import Definitions
@@ -62,13 +63,70 @@ struct RecordStoreTests {
     #expect(try loaded() == [record])
   }
 
+  @Test("Of a record with a field that is wrong the rest is there, and its file keeps what it says")
+  mutating func damaged() throws {
+    record.source = .request
+    record.isWanted = true
+    record.restarts = 5
+    record.definition.restart = .always
+    record.definition.labels = ["a": "b"]
+    _ = try store.save(record, length: 0)
+    let lines = try File.read(path).split(separator: UInt8(ascii: "\n"))
+    guard lines.count == 2, case .object(var object) = try JSON(parsing: Array(lines[0])),
+      case .object(var definition)? = object["definition"]
+    else { return #expect(Bool(false)) }
+    definition["restart"] = .string("often")
+    object["definition"] = .object(definition)
+    let newLine = [UInt8(ascii: "\n")]
+    let wrong = JSON.object(object).bytes() + newLine + lines[1] + newLine
+    try File.replace(path, with: wrong)
+    var (records, errors) = try store.load()
+    #expect(errors.count == 1 && errors[0].hasPrefix("\(path): definition.restart: "), "\(errors)")
+    var left = try #require(records.first)
+    #expect(left.damage?.reason.hasPrefix("its record cannot be read: definition.restart: ") == true)
+    #expect(left.id == record.id && left.definition.labels == ["a": "b"] && left.definition.restart == .no)
+    #expect(left.isWanted && left.restarts == 5 && left.created == record.created)
+
+    left.isWanted = false
+    _ = try store.save(left, length: 0)
+    let line = try #require(wrong.split(separator: UInt8(ascii: "\n")).first)
+    #expect(try File.read(path).starts(with: line))
+    (records, errors) = try store.load()
+    #expect(errors.count == 1 && records == [left])
+  }
+
+  @Test("Of a file that says nothing there is a partition that can be removed")
+  func empty() throws {
+    for text in ["", "\0\0\0", "{}", #"{"definition":{"image":7}}"#] {
+      try File.replace(path, with: Array(text.utf8))
+      let (records, errors) = try store.load()
+      #expect(errors.count == 1 && records.count == 1)
+      #expect(records.first?.definition.name == "p" && records.first?.damage != nil)
+      #expect(records.first?.id.utf8.count == 64 && records.first?.isWanted == false)
+    }
+  }
+
+  @Test("Nobody writes the record of a partition that is gone, whose name may be another's by then")
+  func gone() throws {
+    let loop = try EventLoop()
+    var messages: [String] = []
+    let saved = SavedRecords(store, loop) { messages.append($0) }
+    let partition = Partition(record)
+    try saved.write(partition)
+    try saved.remove(partition, under: "p")
+    partition.isGone = true
+    saved.save(partition)
+    #expect(throws: SupervisorError.self) { try saved.write(partition) }
+    #expect(try loaded() == [] && messages == [] && saved.isSaved(partition))
+  }
+
   @Test("Drafts of a supervisor that was killed go, and what is no record is told")
   func foreign() throws {
     _ = try store.save(record, length: 0)
     try File.replace("\(path).4711", with: [])
     try File.replace("\(store.directory)/q.json", with: Array("{".utf8))
     let (records, errors) = try store.load()
-    #expect(records == [record] && errors.count == 1)
+    #expect(records.count == 2 && records[0] == record && errors.count == 1)
     #expect(try Directory.entries(of: store.directory).map(\.name).sorted() == ["p.json", "q.json"])
   }
 }

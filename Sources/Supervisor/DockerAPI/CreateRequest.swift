@@ -115,7 +115,19 @@ public struct CreateRequest: Equatable, Sendable {
       }
       settings.workingDirectory = directory
     }
-    settings.user = try fields.text("User")
+    settings.user = try Self.user(&fields)
+  }
+
+  /// As Docker has it, what is left out on either side of the colon is as if nobody had asked: root, and the user's group.
+  private static func user(_ fields: inout Fields) throws(APIError) -> String? {
+    guard var text = try fields.text("User") else { return nil }
+    if text.hasSuffix(":") { text.removeLast() }
+    if text.isEmpty { return nil }
+    if text.hasPrefix(":") { text = "0\(text)" }
+    guard PartitionSettings.isUser(text) else {
+      throw fields.wrong("User", "\"\(text)\" is neither USER nor USER:GROUP")
+    }
+    return text
   }
 
   private mutating func readStreams(_ fields: inout Fields) throws(APIError) {

@@ -15,6 +15,8 @@ extension PartitionDefinition.HealthCheck {
     try fields.refuseRest()
     switch test.first {
     case nil, "NONE"?: return nil
+    case "CMD"? where test.count > 1 && test[1].isEmpty:
+      throw fields.wrong("Test", "the name of the program is empty")
     case "CMD"? where test.count > 1: self.init(command: Array(test.dropFirst()))
     case "CMD-SHELL"? where test.count == 2: self.init(command: ["/bin/sh", "-c", test[1]])
     default:
@@ -25,8 +27,9 @@ extension PartitionDefinition.HealthCheck {
     if let timeout { self.timeout = timeout }
     if let startPeriod { self.startPeriod = startPeriod }
     if let retries {
-      guard (1...1_000_000).contains(retries) else {
-        throw fields.wrong("Retries", "Retries in Healthcheck cannot be negative, or more than 1000000")
+      guard (1...Int64(Self.mostRetries)).contains(retries) else {
+        throw fields.wrong(
+          "Retries", "Retries in Healthcheck cannot be negative, or more than \(Self.mostRetries)")
       }
       self.retries = Int(retries)
     }
@@ -37,7 +40,11 @@ extension PartitionDefinition.HealthCheck {
     guard nanoseconds >= 1_000_000 else {
       throw fields.wrong(key, "\(key) in Healthcheck cannot be less than 1ms")
     }
-    return nanoseconds / 1_000_000
+    let milliseconds = nanoseconds / 1_000_000
+    guard milliseconds <= DurationText.longest else {
+      throw fields.wrong(key, "\(key) in Healthcheck cannot be more than a hundred years")
+    }
+    return milliseconds
   }
 
   /// The check as the API writes it.

@@ -16,8 +16,8 @@ extension PartitionDefinition.LogLimits {
       self.size = size.bytes
     }
     if let text = try options.text("max-file") {
-      guard let files = Int(text), (1...1000).contains(files) else {
-        throw options.wrong("max-file", "\"\(text)\" is not a number from 1 to 1000")
+      guard let files = Int(text), (1...Self.mostFiles).contains(files) else {
+        throw options.wrong("max-file", "\"\(text)\" is not a number from 1 to \(Self.mostFiles)")
       }
       self.files = files
     }

@@ -39,7 +39,7 @@ struct ResourceLimits {
       cpuWeight = CPUShares.weight(of: Int(shares))
     }
     if let list = try fields.text("CpusetCpus") {
-      guard Self.isList(list) else {
+      guard isNumberList(list) else {
         throw fields.wrong("CpusetCpus", "\"\(list)\" is not a list of CPUs such as 0-3,7")
       }
       cpus = list
@@ -83,17 +83,6 @@ struct ResourceLimits {
       throw fields.wrong("CpuQuota", "\(quota) is neither -1 nor between 1000 and 8192 periods")
     }
     return .micro(max(10_000, quota * 1_000_000 / (period ?? 100_000)))
-  }
-
-  private static func isList(_ text: String) -> Bool {
-    text.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { part in
-      let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
-      switch (ends.count, ends.first ?? nil, ends.last ?? nil) {
-      case (1, _?, _): return true
-      case (2, let first?, let last?): return first <= last
-      default: return false
-      }
-    }
   }
 
   /// Whether there are any.

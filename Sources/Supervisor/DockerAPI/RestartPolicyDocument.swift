@@ -20,7 +20,7 @@ extension PartitionDefinition.RestartPolicy {
     case "always"?: self = .always
     case "unless-stopped"?: self = .unlessStopped
     case "on-failure"?:
-      guard most ?? 0 >= 0, most ?? 0 <= Int64(Int32.max) else {
+      guard most ?? 0 >= 0, most ?? 0 <= Int64(Self.mostRestarts) else {
         throw fields.wrong("MaximumRetryCount", "maximum retry count cannot be negative")
       }
       self = .onFailure(most: most.map { Int($0) })

@@ -43,9 +43,15 @@ public final class Keeper {
     let output: OutputPump
     /// What leads to its standard input, unless that is its terminal.
     var input: FileDescriptor?
-    init(_ partition: KeptPartition, _ output: OutputPump, _ input: consuming FileDescriptor?) {
+    /// What tells of its end when it is not this process' child.
+    let adoption: Adoption?
+    init(
+      _ partition: KeptPartition, _ output: OutputPump, _ input: consuming FileDescriptor? = nil,
+      _ adoption: Adoption? = nil
+    ) {
       self.partition = partition
       self.output = output
+      self.adoption = adoption
       self.input = input
     }
   }
@@ -139,6 +145,7 @@ public final class Keeper {
   private func take(_ request: KeeperRequest) {
     switch request {
     case .start(let start), .prepare(let start): begin(start)
+    case .adopt(let start): adopt(start)
     case .acknowledge(let number): ends[number] = nil
     case .endInput(let name):
       guard let kept = partitions[name], kept.input != nil else { return }
@@ -308,6 +315,35 @@ public final class Keeper {
     early.forget(before: oldest)
   }
 
+  // MARK: Adopting
+
+  private func adopt(_ start: KeeperStart) {
+    if let kept = partitions[start.name] { return say(.kept(kept.partition)) }
+    guard partitions.count + starting.count + failing.count + queue.count < room.partitions else {
+      return say(.full(start.name))
+    }
+    do throws(Errno) {
+      let adoption = try Adoption(of: start.name, in: store)
+      let definition = try? PartitionDefinition(json: start.definition)
+      let log = LogWriter(
+        path: start.log, limits: definition?.log ?? PartitionDefinition.LogLimits(), files: logs)
+      let output = try OutputPump(output: try adoption.output(), errors: try adoption.errors(), loop, log)
+      try loop.watch(adoption.number, .readable) { [unowned self] _ in adoptedEnded(start.name) }
+      let partition = KeptPartition(
+        name: start.name, pid: adoption.process.pid, started: start.started ?? Clock.now())
+      partitions[start.name] = Kept(partition, output, nil, adoption)
+      say(.kept(partition))
+    } catch {
+      say(.failed(name: start.name, reason: "it is without a keeper, and cannot be adopted: \(error)"))
+    }
+  }
+
+  private func adoptedEnded(_ name: String) {
+    guard let kept = partitions[name], let adoption = kept.adoption else { return }
+    loop.forget(adoption.number)
+    finish(kept, adoption.status)
+  }
+
   // MARK: Ends
 
   private func takeSignals() {
@@ -327,14 +363,22 @@ public final class Keeper {
       if !starting.isEmpty { early.note(pid, status) }
       return
     }
+    finish(kept, status)
+  }
+
+  /// - Parameter status: `nil` when nobody knows it.
+  private func finish(_ kept: Kept, _ status: ExitStatus?) {
+    let name = kept.partition.name
     let finished = Clock.now()
     // All that it wrote is in the log before anybody hears of its end.
     kept.output.finish { [unowned self] in
       partitions[name] = nil
       lastEnd = place.nextEnd(after: lastEnd, now: Clock.monotonic())
-      let end = KeptEnd(
-        number: lastEnd, name: name, pid: pid, status: status.shellStatus,
+      var end = KeptEnd(
+        number: lastEnd, name: name, pid: kept.partition.pid,
+        status: status?.shellStatus ?? KeptEnd.unknownStatus,
         started: kept.partition.started, finished: finished)
+      end.isUnknown = status == nil
       ends[lastEnd] = end
       say(.ended(end))
       endIfIdle()

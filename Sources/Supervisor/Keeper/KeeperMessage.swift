@@ -7,6 +7,8 @@ enum KeeperRequest: Equatable {
   case start(KeeperStart)
   /// Make a partition up to its last step, and keep what it writes: its first process waits to be started.
   case prepare(KeeperStart)
+  /// Keep a partition that runs, and whose keeper is gone.
+  case adopt(KeeperStart)
   /// The end with this number is on record, and need not be told again.
   case acknowledge(UInt64)
   /// Nothing more comes for the standard input of this partition.
@@ -25,6 +27,8 @@ struct KeeperStart: Equatable, JSONRepresentable {
   /// Whether it is prepared, and not started. The kind of the request says it as well: who does not know that passes over
   /// it, and starts nothing.
   var waits = false
+  /// Since when it runs, of one that is adopted, in nanoseconds since 1970.
+  var started: Int64?
 }
 
 /// What the keeper says to the supervisor.
@@ -68,6 +72,11 @@ struct KeptEnd: Equatable, JSONRepresentable {
   var started: Int64
   /// When it ended.
   var finished: Int64
+  /// Whether nobody knows how: the status is Docker's for that.
+  var isUnknown = false
+
+  /// The status of a program of which it is not known how it ended, as Docker has it.
+  static let unknownStatus: Int32 = 255
 
   /// How long it ran.
   var milliseconds: Int64 { (finished - started) / 1_000_000 }
@@ -80,6 +89,7 @@ extension KeeperStart {
     definition = try object.required("definition")
     log = try object.required("log")
     waits = try object.optional("waits", or: false)
+    started = try object.optional("started")
   }
 
   var json: JSON {
@@ -88,6 +98,7 @@ extension KeeperStart {
     object.add("definition", definition)
     object.add("log", log)
     object.add("waits", waits, unless: false)
+    object.add("started", ifPresent: started)
     return .object(object)
   }
 }
@@ -120,6 +131,7 @@ extension KeptEnd {
     status = try object.required("status")
     started = try object.required("started")
     finished = try object.required("finished")
+    isUnknown = try object.optional("isUnknown", or: false)
   }
 
   var json: JSON {
@@ -130,6 +142,7 @@ extension KeptEnd {
     object.add("status", status)
     object.add("started", started)
     object.add("finished", finished)
+    object.add("isUnknown", isUnknown, unless: false)
     return .object(object)
   }
 }
@@ -144,6 +157,8 @@ extension KeeperRequest: JSONRepresentable {
       self = .start(start)
     } else if let start: KeeperStart = try object.optional("prepare") {
       self = .prepare(start)
+    } else if let start: KeeperStart = try object.optional("adopt") {
+      self = .adopt(start)
     } else if let number: UInt64 = try object.optional("acknowledge") {
       self = .acknowledge(number)
     } else if let name: String = try object.optional("endInput") {
@@ -160,6 +175,7 @@ extension KeeperRequest: JSONRepresentable {
     switch self {
     case .start(let start): object.add("start", start)
     case .prepare(let start): object.add("prepare", start)
+    case .adopt(let start): object.add("adopt", start)
     case .acknowledge(let number): object.add("acknowledge", number)
     case .endInput(let name): object.add("endInput", name)
     case .limitLog(let name, let limits):

@@ -97,13 +97,14 @@ final class Keepers {
     onReport?(report, number)
   }
 
-  /// Has a partition started, or prepared, by a keeper that has room.
+  /// Has a partition started, prepared or adopted by a keeper that has room.
   ///
   /// - Returns: `false` when the request is too long, and is not sent.
   func start(_ request: KeeperStart) throws(SupervisorError) -> Bool {
     var number = 0
     while full.contains(number) { number += 1 }
     let connection = if let found = connections[number] { found } else { try start(number) }
+    if request.started != nil { return connection.send(.adopt(request)) }
     return connection.send(request.waits ? .prepare(request) : .start(request))
   }
 

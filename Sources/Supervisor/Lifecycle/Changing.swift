@@ -52,6 +52,8 @@ extension Supervisor {
       if case .failure(let error) = result {
         save(partition)
         done(error)
+      } else if partition.isGone {
+        done(SupervisorError(.notFound, "\(partition.name) was removed while it was being paused"))
       } else if partition.pid != pid {
         save(partition)
         done(SupervisorError(.conflict, "\(partition.name) has ended while it was being paused"))
@@ -95,10 +97,12 @@ extension Supervisor {
   ) throws(SupervisorError) {
     let partition = try partition(definition.name)
     try checkRuns(partition, "update")
+    try checkRecord(of: partition)
     let old = partition.definition
     do throws(ConfigError) { try definition.load?.check(definition.content) } catch {
       throw SupervisorError(.invalid, "\(definition.name): load.\(error)")
     }
+    try definition.checkRecord()
     partition.definition = definition
     follow(partition, from: old)
     let finish = { [unowned self] (failure: SupervisorError?) in

@@ -8,9 +8,14 @@ extension Supervisor {
   }
 
   /// Whether those that are after the partition `name` have to wait: it was not started yet, or its health check has not
-  /// passed and still can.
+  /// passed, and either can still come.
   func holdsUpOthers(_ name: String) -> Bool {
-    guard let record = partitions[name]?.record, record.started != nil else { return true }
+    guard let partition = partitions[name] else { return true }
+    let record = partition.record
+    guard record.started != nil else {
+      // One that could not be started has an end and no start.
+      return record.finished == nil || record.isWanted || partition.isStarting
+    }
     return record.definition.healthCheck != nil && record.isWanted && record.health != .healthy
   }
 
@@ -50,9 +55,14 @@ extension Supervisor {
     guard let partition = partitions[definition.name] else { return }
     let old = partition.definition
     let wasFunction = partition.isFunction
+    let wasDamaged = partition.record.damage != nil
+    do throws(SupervisorError) { try definition.checkRecord() } catch {
+      return log("\(definition.name): \(error)")
+    }
     partition.definition = definition
     save(partition)
     if wasFunction { return changeFunction(partition) }
+    if wasDamaged, !partition.isRunning, partition.record.isWanted { return startUnasked(partition) }
     switch extent {
     case .bookkeeping: follow(partition, from: old)
     case .limits where partition.isRunning:

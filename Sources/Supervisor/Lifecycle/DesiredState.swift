@@ -38,6 +38,11 @@ public final class DesiredState {
       default: break
       }
     }
+    supervisor.onFailedStart = { [unowned self] in
+      guard !waiting.isEmpty else { return }
+      // Whether it is tried again is not known yet.
+      loop.after(milliseconds: 0) { [unowned self] in startWaiting() }
+    }
     supervisor.whenReady { [unowned self] in
       beginWatching()
       read()
@@ -76,6 +81,7 @@ public final class DesiredState {
     }
     for name in changes.removed { supervisor.retire(name) }
     for change in changes.changed { supervisor.change(change.definition, change.extent) }
+    supervisor.mend(definitions)
     for definition in changes.added {
       do throws(SupervisorError) {
         _ = try supervisor.create(definition, .file)
@@ -102,7 +108,9 @@ public final class DesiredState {
     var held: Set<String> = []
     for name in names {
       guard let partition = supervisor.partitions[name], !partition.isRunning else { continue }
-      if partition.definition.after.contains(where: { held.contains($0) || supervisor.holdsUpOthers($0) }) {
+      let first = partition.definition.after.first { held.contains($0) || supervisor.holdsUpOthers($0) }
+      partition.waitsFor = first
+      if first != nil {
         rest.append(name)
         held.insert(name)
       } else {
@@ -124,7 +132,10 @@ public final class DesiredState {
 
   /// Stops all that are defined, those first that are after others.
   public func stopAll() {
-    for name in waiting { supervisor.startNoMore(name) }
+    for name in waiting {
+      supervisor.partitions[name]?.waitsFor = nil
+      supervisor.startNoMore(name)
+    }
     waiting = []
     for definition in current.inStartOrder.reversed() {
       do throws(SupervisorError) { try supervisor.stop(definition.name) {} } catch {

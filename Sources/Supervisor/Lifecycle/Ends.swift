@@ -10,6 +10,7 @@ extension Supervisor {
       guard let partition = partitions[kept.name] else { return logUnknown(kept) }
       partition.keeper = keeper
       partition.input = kept.input
+      if partition.isAdopting { return adopted(partition, kept) }
       if partition.record.function != nil {
         keptInstance(partition, kept)
       } else {
@@ -44,6 +45,7 @@ extension Supervisor {
   /// The keeper that was asked to make a partition has no room for it.
   private func requestAgain(_ partition: Partition) {
     if partition.isBuilding { return requestBuilding(partition) }
+    if partition.isAdopting { return requestAdoption(partition) }
     guard partition.isStarting else { return }
     if partition.record.isWanted {
       request(partition)
@@ -89,6 +91,7 @@ extension Supervisor {
   func failed(_ name: String, _ reason: String) {
     guard let partition = partitions[name] else { return }
     if partition.isBuilding { return failedToBuild(partition, reason) }
+    if partition.isAdopting { return notAdopted(partition) }
     partition.isStarting = false
     partition.begun = nil
     partition.endOnceStarted = nil
@@ -104,6 +107,7 @@ extension Supervisor {
       partition.record.isWanted = false
       save(partition)
     }
+    onFailedStart?()
     answer(partition, SupervisorError(.failed, reason))
     for waiter in partition.endWaiters.takeAll() { waiter(()) }
     removeIfOver(partition)
@@ -158,6 +162,7 @@ extension Supervisor {
     }
     partition.record.finished = end.finished
     partition.record.exitStatus = end.status
+    if end.isUnknown { partition.record.error = Self.unknownEnd }
     let container = (try? ContainerID(end.name)).flatMap { id in try? store.container(id) }
     partition.record.wasOutOfMemory = container?.wasOutOfMemory ?? false
     let died = ContainerEvent.Action.died(end)
@@ -182,6 +187,8 @@ extension Supervisor {
   }
 
   func decision(_ partition: Partition, status: Int32, ranFor milliseconds: Int64) -> RestartDecision {
+    // What it would be started as is not known.
+    if partition.record.damage != nil { return .stay }
     var end = RestartDecision.End(exitStatus: status, ran: milliseconds)
     end.wasStopped = partition.record.wasStopped
     end.restartsInARow = partition.record.failuresInARow

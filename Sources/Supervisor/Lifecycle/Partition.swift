@@ -27,6 +27,8 @@ final class Partition {
   var unacknowledged: [UInt64] = []
   /// Whether the keeper has been asked to start it and has not answered.
   var isStarting = false
+  /// Whether it runs without a keeper, and one has been asked to take it and has not answered; it counts as being started.
+  var isAdopting = false
   /// The definition with which it runs, or is being started, as far as this supervisor knows.
   var begun: PartitionDefinition?
   /// How it is to end as soon as it is started: somebody has asked for that meanwhile.
@@ -36,6 +38,8 @@ final class Partition {
   /// Whether it is started as soon as that is on disk.
   var isHeld = false
   var isBeingRemoved = false
+  /// Whether it is removed, with its record: whoever still has something to do with it must not write that anew.
+  var isGone = false
   /// Whether its files are being removed.
   var isLeaving = false
   /// Who waits for that, to hear whether it went well.
@@ -46,6 +50,8 @@ final class Partition {
   var monitor: HealthMonitor?
   /// How it has followed the load; `nil` for one that does not.
   var load: PartitionStatus.Load?
+  /// The partition that is to be started before it, while it waits for that.
+  var waitsFor: String?
   /// Who waits for the answer to a start.
   var startWaiters = Waiters<SupervisorError?>()
   /// Who waits for the program's end.
@@ -66,6 +72,7 @@ final class Partition {
     get { record.definition }
     set {
       record.definition = newValue
+      record.damage = nil
       recordLength = 0
     }
   }
@@ -106,7 +113,7 @@ final class Partition {
     status.exitStatus = record.exitStatus
     status.wasOutOfMemory = record.wasOutOfMemory
     status.restarts = record.restarts
-    status.error = record.error
+    status.error = record.damage?.reason ?? record.error ?? waitsFor.map { "it waits for \($0)" }
     status.state = state
     if isRunning { status.health = record.health }
     status.load = load

@@ -13,6 +13,8 @@ struct PartitionRecord: Equatable {
   }
 
   var definition: PartitionDefinition
+  /// Why that is not what its file says; `nil` when it is.
+  var damage: DamagedRecord?
   var source: Source
   var id: String
   /// The name that it had while its files are not all under the one that it has.
@@ -48,6 +50,9 @@ struct PartitionRecord: Equatable {
   var function: String?
   /// Whether somebody has asked for this instance and is going to start it.
   var isClaimed = false
+
+  /// Whether it is known that what was started last has ended.
+  var isOver: Bool { finished.map { $0 >= started ?? 0 } ?? (started == nil) }
 }
 
 extension PartitionDefinition: JSONRepresentable {

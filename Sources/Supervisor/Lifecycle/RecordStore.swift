@@ -15,7 +15,7 @@ struct RecordStore {
     }
   }
 
-  /// All records, and what is wrong with those that cannot be read.
+  /// All records, and what is wrong with those that cannot be read; of most of these something is left.
   func load() throws(SupervisorError) -> (records: [PartitionRecord], errors: [String]) {
     var records: [PartitionRecord] = []
     var errors: [String] = []
@@ -30,23 +30,40 @@ struct RecordStore {
         try? File.remove(path)
         continue
       }
-      do {
-        records.append(try Self.record(try File.read(path, limit: 4 << 20)))
+      let lines: [[UInt8]]
+      do throws(Errno) {
+        lines = try File.read(path, limit: 16 << 20).split(
+          separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
+        ).map(Array.init)
       } catch {
         errors.append("\(path): \(error)")
+        continue
+      }
+      do {
+        records.append(try Self.record(lines))
+      } catch {
+        errors.append("\(path): \(error)")
+        guard var record = PartitionRecord(salvaging: lines[0], of: String(name.dropLast(5)), "\(error)") else {
+          continue
+        }
+        try? Self.takeProgress(lines, &record)
+        records.append(record)
       }
     }
     return (records, errors)
   }
 
-  private static func record(_ bytes: [UInt8]) throws -> PartitionRecord {
-    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    var record = try PartitionRecord(parsing: Array(lines[0]))
-    // Behind the last end of a line there is nothing, or a line whose writing was cut short.
-    if lines.count > 2 {
-      try record.take(progress: try JSON.Object(json: try JSON(parsing: Array(lines[lines.count - 2]))))
-    }
+  private static func record(_ lines: [[UInt8]]) throws -> PartitionRecord {
+    var record = try PartitionRecord(parsing: lines[0])
+    try takeProgress(lines, &record)
     return record
+  }
+
+  /// Takes from the last whole line how it goes.
+  private static func takeProgress(_ lines: [[UInt8]], _ record: inout PartitionRecord) throws {
+    // Behind the last end of a line there is nothing, or a line whose writing was cut short.
+    guard lines.count > 2 else { return }
+    try record.take(progress: try JSON.Object(json: try JSON(parsing: lines[lines.count - 2])))
   }
 
   /// Writes a record.
@@ -65,7 +82,7 @@ struct RecordStore {
           // Somebody has removed it.
         }
       }
-      let whole = record.json.bytes() + [UInt8(ascii: "\n")] + progress
+      let whole = (record.damage?.line ?? record.json.bytes()) + [UInt8(ascii: "\n")] + progress
       try File.replace(path, with: whole, swapping: true)
       return whole.count
     } catch {

@@ -55,6 +55,7 @@ extension Supervisor {
       for remover in partition.removers.takeAll() { remover(error) }
       return
     }
+    partition.isGone = true
     partitions[partition.name] = nil
     releaseEnds(of: partition)
     executions.forget(in: partition.name)

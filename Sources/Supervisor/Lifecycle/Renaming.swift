@@ -39,6 +39,7 @@ extension Supervisor {
   private func checkRenaming(_ partition: Partition, to new: String) throws(SupervisorError) {
     let name = partition.name
     try checkRuns(partition, "rename")
+    try checkRecord(of: partition)
     guard partitions[new] == nil else {
       throw SupervisorError(.conflict, "a partition called \(new) exists already")
     }

@@ -25,6 +25,7 @@ extension Supervisor {
         "a container called \(definition.name) exists already, made without the supervisor: "
           + "remove it (swiftjail delete \(definition.name)), or take another name")
     }
+    try definition.checkRecord()
     let path = "\(directory)/logs/\(definition.name)"
     do throws(Errno) { try Directory.makeAll(path, mode: 0o700) } catch {
       throw SupervisorError("make \(path)", error)
@@ -47,6 +48,7 @@ extension Supervisor {
     let partition = try partition(name)
     guard !partition.isRunning else { throw SupervisorError(.unchanged, "\(name) runs already") }
     guard !partition.isBeingRemoved else { throw SupervisorError(.conflict, "\(name) is being removed") }
+    try checkRecord(of: partition)
     if partition.isFunction { return try startInstance(of: name) { _, error in done(error) } }
     if partition.isPrepared {
       partition.startWaiters.add(done)
@@ -69,9 +71,10 @@ extension Supervisor {
 
   func tryStart(_ partition: Partition) {
     guard !partition.isLeaving else { return }
-    guard !partition.isBeingRemoved else { return }
+    guard !partition.isBeingRemoved, partition.record.damage == nil else { return }
     if partition.isFunction { return openPool(partition) }
     noteWanted(partition)
+    partition.waitsFor = nil
     partition.endOnceStarted = nil
     save(partition)
     guard isComplete, !partition.isStarting, !partition.isRunning else { return }
@@ -121,6 +124,7 @@ extension Supervisor {
     partition.record.finished = Clock.now()
     log("\(partition.name): \(reason)")
     save(partition)
+    onFailedStart?()
     answer(partition, SupervisorError(.invalid, reason))
   }
 }

@@ -11,7 +11,8 @@ extension Supervisor {
     reopenPools()
     for partition in partitions.values where partition.isRunning { followLoad(partition) }
     load.isComplete = true
-    for partition in partitions.values { resume(partition) }
+    adoptOrphans()
+    for partition in partitions.values where !partition.isAdopting { resume(partition) }
     fillPools()
     let waiting = whenComplete
     whenComplete = []
@@ -60,18 +61,17 @@ extension Supervisor {
         partition.endWaiters.add { [unowned self] in startUnasked(partition) }
       }
       stopNow(partition)
+    // What is being started is what it was.
+    case (false, false) where partition.record.isRenewing && partition.isStarting:
+      partition.endWaiters.add { [unowned self] in startUnasked(partition) }
     case (false, false) where partition.record.isRenewing: startUnasked(partition)
     case (false, true) where partition.restartTimer == nil && !partition.isStarting:
-      let endIsKnown = partition.record.finished.map { $0 >= partition.record.started ?? 0 } ?? false
-      if partition.record.started == nil || endIsKnown
-        || policy.startsAgain(wasStopped: partition.record.wasStopped, exitStatus: nil)
+      if partition.record.isOver || policy.startsAgain(wasStopped: partition.record.wasStopped, exitStatus: nil)
       {
         tryStart(partition)
       } else {
         partition.record.isWanted = false
-        partition.record.finished = Clock.now()
-        partition.record.exitStatus = nil
-        partition.record.error = "its end was not seen: the machine or the keeper stopped"
+        noteUnseenEnd(partition)
         cleanUp(partition)
         save(partition)
         removeIfOver(partition)

@@ -1,0 +1,115 @@
+import Container
+import Definitions
+import Linux
+
+/// What runs on when its keeper was killed, and is given to another one.
+extension Supervisor {
+  /// For so long it is waited for a keeper that is to adopt something, in milliseconds: one of an older version does not
+  /// know how.
+  private static let patience: Int64 = 10_000
+
+  /// What is said of a program of which nobody knows how it has ended.
+  static let unknownEnd = "how it ended is not known: its keeper was killed before"
+
+  /// Has all that run adopted which no keeper has.
+  func adoptOrphans() {
+    var names: [String] = []
+    for partition in partitions.values where isOrphan(partition) {
+      partition.isAdopting = true
+      partition.isStarting = true
+      names.append(partition.name)
+    }
+    guard let first = names.first else { return }
+    let whole = names.count == 1 ? "\(first) is" : "\(names.count) partitions (\(first) for one) are"
+    log(
+      "\(whole) without a keeper, as that was killed, and given to another: the input has ended, and output may be lost"
+    )
+    for name in names { if let partition = partitions[name] { requestAdoption(partition) } }
+    loop.after(milliseconds: Self.patience) { [unowned self] in
+      for name in names {
+        if let partition = partitions[name], partition.isAdopting { notAdopted(partition) }
+      }
+    }
+  }
+
+  /// Whether a partition runs of which no keeper has told.
+  private func isOrphan(_ partition: Partition) -> Bool {
+    let record = partition.record
+    guard !partition.isRunning, !partition.isStarting, !partition.isPrepared, !partition.isFunction,
+      !partition.isBeingRemoved, record.isWanted || !record.isOver,
+      // An instance that waited is not worth it.
+      record.function == nil || record.started != nil
+    else { return false }
+    return hasProcess(partition)
+  }
+
+  /// Whether a partition has a container of its own whose first process runs.
+  private func hasProcess(_ partition: Partition) -> Bool {
+    guard let id = try? ContainerID(partition.name), let container = try? store.container(id) else { return false }
+    return container.record.ownedDirectory == nil && container.status() != .stopped
+  }
+
+  /// Asks a keeper to take a partition that runs.
+  func requestAdoption(_ partition: Partition) {
+    var start = KeeperStart(
+      name: partition.name, definition: partition.definition.json, log: logPath(of: partition.name))
+    let record = partition.record
+    start.started = record.isOver ? Clock.now() : record.started ?? Clock.now()
+    let isAsked = try? keepers.start(start)
+    if isAsked != true { notAdopted(partition) }
+  }
+
+  /// A keeper has a partition now that had none.
+  func adopted(_ partition: Partition, _ kept: KeptPartition) {
+    partition.isAdopting = false
+    partition.isStarting = false
+    partition.pid = kept.pid
+    noteStart(partition, kept.started)
+    save(partition)
+    answer(partition, nil)
+    followLoad(partition)
+    if let ending = partition.endOnceStarted {
+      partition.endOnceStarted = nil
+      return end(partition, ending)
+    }
+    resume(partition)
+  }
+
+  /// No keeper could take a partition that had none, which has ended meanwhile, or else is ended.
+  func notAdopted(_ partition: Partition) {
+    partition.isAdopting = false
+    guard hasProcess(partition), let id = try? ContainerID(partition.name) else { return endOrphan(partition) }
+    let store = store
+    errands.add { () throws(SupervisorError) in
+      do throws(ContainerError) { try store.delete(id, force: true) } catch { throw SupervisorError(error) }
+      return []
+    } done: { [unowned self] result in
+      if case .failure(let error) = result { log("\(partition.name): \(error)") }
+      endOrphan(partition)
+    }
+  }
+
+  private func endOrphan(_ partition: Partition) {
+    partition.isStarting = false
+    partition.endOnceStarted = nil
+    let isAskedFor = !partition.startWaiters.isEmpty
+    noteUnseenEnd(partition)
+    if isAskedFor {
+      tryStart(partition)
+    } else if partition.record.isWanted {
+      decide(partition, status: KeptEnd.unknownStatus, ranFor: 0)
+    } else {
+      cleanUp(partition)
+      save(partition)
+    }
+    for waiter in partition.endWaiters.takeAll() { waiter(()) }
+    removeIfOver(partition)
+  }
+
+  /// Notes that a partition has ended, and that nobody has seen how.
+  func noteUnseenEnd(_ partition: Partition) {
+    partition.record.finished = Clock.now()
+    partition.record.exitStatus = KeptEnd.unknownStatus
+    partition.record.error = "its end was not seen: the machine or the keeper stopped"
+  }
+}
