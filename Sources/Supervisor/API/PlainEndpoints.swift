@@ -11,9 +11,7 @@ extension APIService {
   ) throws(APIError) {
     switch endpoint {
     case .inspectContainer: respond(exchange, .ok, inspection(of: plain))
-    case .processes:
-      guard plain.container.status() != .stopped else { throw .conflict("\(plain.name) does not run") }
-      try listProcesses(of: plain.status, exchange)
+    case .processes(_, let arguments): try listProcesses(of: plain.status, arguments, exchange)
     case .statistics(_, let isStream, let isOneShot):
       streamStatistics(of: .plain(plain), isStream: isStream, isOneShot: isOneShot, exchange)
     case .wait(_, let condition): try wait(for: plain, condition, exchange)
