@@ -64,6 +64,22 @@ struct SupervisorRoomTests {
     }
   }
 
+  @Test("Who does not read a long answer keeps nobody waiting for another")
+  func unreadAnswers() throws {
+    try withSupervisor { site in
+      for number in 0..<12 {
+        try create(site, "a\(number)", ["Labels": ["note": String(repeating: "x", count: 100_000)]])
+      }
+      let deaf = try (0..<20).map { _ in try begin(site, "/system/df") }
+      let begun = Date()
+      try #expect(site.ask("GET", "/metrics").status == 200)
+      // Each of them has half a minute before it is given up.
+      #expect(Date().timeIntervalSince(begun) < 20)
+      let answer = try deaf[19].answer()
+      #expect(answer.body.count > 1_200_000 && answer.json != nil, "\(answer.status)")
+    }
+  }
+
   @Test("Events until a time long ago are none, and the supervisor lives on")
   func longAgo() throws {
     try withSupervisor { site in
