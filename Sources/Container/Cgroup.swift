@@ -262,9 +262,16 @@ struct Cgroup: Sendable {
     do throws(Errno) {
       let events = try EventFile("\(directory)/cgroup.events")
       try File.write("1", to: "\(directory)/cgroup.freeze")
+      var rest = milliseconds
+      var share: Int32 = 50
       while try !events.text().split(separator: "\n").contains("frozen 1") {
+        guard rest > 0 else { throw .timedOut }
         var entries = [events.entry]
-        guard try poll(&entries, milliseconds: milliseconds) else { throw .timedOut }
+        // Nobody is woken when the cgroup is removed; its file says so when it is read.
+        if try !poll(&entries, milliseconds: min(share, rest)) {
+          rest -= share
+          share = min(2 * share, 500)
+        }
       }
     } catch {
       try? File.write("0", to: "\(directory)/cgroup.freeze")
