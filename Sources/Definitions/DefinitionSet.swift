@@ -99,9 +99,10 @@ public struct DefinitionSet: Sendable {
   private static func source(_ path: String) -> Source {
     let content: Source.Content
     do throws(Errno) {
-      // Opening a pipe would wait for somebody who writes to it.
-      if try FileStatus.of(path).kind == .regular {
-        content = .bytes(try File.read(path, limit: 64 << 20))
+      // Opening a pipe would wait for somebody who writes to it, and so would reading some of the kernel's files.
+      let file = try FileDescriptor.open(path, [.readOnly, .nonBlocking, .noControllingTerminal])
+      if try file.status().kind == .regular, try FileSystemStatus.of(file).kind == .other {
+        content = .bytes(try file.readToEnd(limit: 64 << 20))
       } else {
         content = .unreadable("is no regular file")
       }

@@ -34,9 +34,10 @@ extension PartitionSettings {
     resourceLimits = try object.optional("rlimits", or: [])
     kernelParameters = try object.optional("sysctls", or: [:])
     outOfMemoryAdjustment = try object.number("oomScoreAdj", in: -1000...1000).map { Int32($0) }
-    isReadOnly = try object.optional("readOnly", or: false)
     network =
       try object.value("network", "none, host or default") { Network(rawValue: $0) } ?? .standard
+    try checkKernelSettings()
+    isReadOnly = try object.optional("readOnly", or: false)
     capabilities.added = try object.texts("capAdd", capability)
     capabilities.dropped = try object.texts("capDrop", capability)
     isPrivileged = try object.optional("privileged", or: false)
@@ -48,6 +49,23 @@ extension PartitionSettings {
   /// Whether `text` can say as whom the program runs: `USER` or `USER:GROUP`.
   public static func isUser(_ text: String) -> Bool {
     !text.utf8.isEmpty && !text.hasPrefix(":") && !text.hasSuffix(":")
+  }
+
+  /// Throws when no kernel has such limits or parameters, or the latter are the host's.
+  private func checkKernelSettings() throws(ConfigError) {
+    var process = RuntimeConfig.Process(args: ["program"], cwd: "/")
+    process.rlimits = resourceLimits
+    try process.validate()
+    var kinds: [RuntimeConfig.Linux.NamespaceKind] = [.pid, .ipc, .uts, .mount, .cgroup]
+    if network != .host { kinds.append(.network) }
+    for element in kernelParameters.elements {
+      var config = RuntimeConfig(root: RuntimeConfig.Root(path: "/"))
+      config.linux = RuntimeConfig.Linux(namespaces: kinds.map { RuntimeConfig.Linux.Namespace(type: $0) })
+      config.linux.sysctl = [element.name: element.value]
+      do throws(ConfigError) { try config.validate() } catch {
+        throw ConfigError(path: "", reason: error.reason).inside(element.name).inside("sysctls")
+      }
+    }
   }
 
   private mutating func readLimits(_ object: JSON.Object) throws(ConfigError) {

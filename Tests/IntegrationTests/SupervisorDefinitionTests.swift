@@ -34,10 +34,12 @@ struct SupervisorDefinitionTests {
     }
   }
 
-  @Test("Who is after one that could not be started waits while that is tried again, and says so, and no longer")
+  @Test(
+    "Who is after one that could not be started waits while that is tried again, and says so, and no longer")
   func afterFailure() throws {
     try withSupervisor { site in
-      let missing = ["command": ["/bin/none-such"], "restartDelay": ["initial": "100ms", "longest": "100ms"]]
+      let missing =
+        ["command": ["/bin/none-such"], "restartDelay": ["initial": "100ms", "longest": "100ms"]]
         as [String: Any]
       try site.define("never", "", missing)
       try site.define("tried", "", missing.merging(["restart": "always"]) { $1 })

@@ -160,7 +160,8 @@ struct SupervisorKeeperTests {
       try site.define("stops")
       try site.define("fails", SupervisedSandbox.patient, ["restart": "on-failure"])
       try site.define("dies", SupervisedSandbox.patient, ["restart": "no"])
-      try site.define("both", "exec 2>&1; trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.02; done")
+      try site.define(
+        "both", "exec 2>&1; trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.02; done")
       let shorts = ["stays", "stops", "fails", "dies", "both"]
       for short in shorts { try site.waitUntilReady(short) }
       let pids = try shorts.map { try site.pid($0) }
@@ -199,6 +200,22 @@ struct SupervisorKeeperTests {
       try site.waitFor("fails", "running")
       try #expect(site.restarts("fails") == 1)
       try #expect(site.pid("stays") == pids[0])
+    }
+  }
+
+  @Test("One that keeps what is somewhere else is told of, and not used")
+  func moved() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      try site.end(SIGTERM)
+      let moved = site.box.root + "2"
+      try FileManager.default.moveItem(atPath: site.box.root, toPath: moved)
+      let other = try Program(Swiftjail.supervisor, ["--root", moved, "--config", site.definitions]).call()
+      try FileManager.default.moveItem(atPath: moved, toPath: site.box.root)
+      #expect(other.status == 1 && other.stderr.contains("keeps what is in \(site.box.root)"), "\(other)")
+      try site.launch()
+      try site.waitFor("a", "running")
     }
   }
 

@@ -18,6 +18,36 @@ struct SupervisorRestartTests {
     }
   }
 
+  @Test(
+    "One that waits to be started again is removed by force alone, and whoever waits for its end waits on")
+  func waiting() throws {
+    try withSupervisor { site in
+      let body =
+        #"{"Image":"host","Cmd":["/bin/sh","-c","exit 3"],"HostConfig":{"RestartPolicy":{"Name":"always"}}}"#
+      let path = "/containers/\(site.name("a"))"
+      try #expect(site.ask("POST", "/containers/create?name=\(site.name("a"))", body).status == 201)
+      try site.succeed("start", site.name("a"))
+      // Each wait is twice as long as the last.
+      try #expect(poll { try site.restarts("a") > 4 })
+      try site.waitFor("a", "restarting")
+      try #expect(site.ask("DELETE", path).status == 409)
+      let waiter = try Program(
+        "/usr/bin/curl", ["-sS", "--unix-socket", site.socket, "-X", "POST", "http://x\(path)/wait"]
+      )
+      .start()
+      defer { waiter.forget() }
+      usleep(50_000)
+      #expect(!waiter.hasEnded)
+      try site.succeed("stop", site.name("a"))
+      try #expect(waiter.wait().text.contains(#""StatusCode":3"#))
+      try #expect(site.ask("POST", "\(path)/update", #"{"RestartPolicy":{"Name":"always"}}"#).status == 200)
+      try site.succeed("start", site.name("a"))
+      try #expect(poll { try site.restarts("a") > 4 })
+      try site.waitFor("a", "restarting")
+      try #expect(site.ask("DELETE", "\(path)?force=1").status == 204)
+    }
+  }
+
   @Test("A program that a signal ended has 128 and its number")
   func signalled() throws {
     try withSupervisor { site in

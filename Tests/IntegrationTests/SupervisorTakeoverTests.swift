@@ -26,7 +26,8 @@ struct SupervisorTakeoverTests {
   @Test("One whose record cannot be read is seen with the reason and can be stopped and removed, not started")
   func damagedRecord() throws {
     try withSupervisor { site in
-      let body = #"{"Image":"host","Cmd":["/bin/sh","-c","sleep 100000"],"Env":["SWIFTJAIL_TEST=\#(site.box.id)"]"#
+      let body =
+        #"{"Image":"host","Cmd":["/bin/sh","-c","sleep 100000"],"Env":["SWIFTJAIL_TEST=\#(site.box.id)"]"#
         + #","HostConfig":{"RestartPolicy":{"Name":"always"}}}"#
       for short in ["a", "b"] {
         try #expect(site.ask("POST", "/containers/create?name=\(site.name(short))", body).status == 201)
@@ -42,7 +43,8 @@ struct SupervisorTakeoverTests {
       }
       try site.launch()
       try #expect(site.status("a") == "running" && site.pid("a") == pid)
-      try #expect((site.inspect("a")?["State.Error"] as? String ?? "").contains("definition.restart: must be"))
+      try #expect(
+        (site.inspect("a")?["State.Error"] as? String ?? "").contains("definition.restart: must be"))
       try #expect(site.ask("POST", "/containers/\(site.name("b"))/start").status == 409)
       try #expect(site.ask("POST", "/containers/\(site.name("a"))/update", #"{"PidsLimit":5}"#).status == 409)
       try site.succeed("stop", site.name("a"))
@@ -50,6 +52,30 @@ struct SupervisorTakeoverTests {
       for short in ["a", "b"] {
         try #expect(site.ask("DELETE", "/containers/\(site.name(short))").status == 204)
       }
+    }
+  }
+
+  @Test("A definition that came while it was being started is what runs under the next one")
+  func changedWhileStarting() throws {
+    try withSupervisor { site in
+      // Whoever makes a container waits for its directory's lock.
+      let directory = site.box.root + "/" + site.name("a")
+      try makeDirectory(directory)
+      let lock = open(directory, O_RDONLY)
+      defer { close(lock) }
+      #expect(flock(lock, LOCK_EX) == 0)
+      try site.define("a", "echo first; " + SupervisedSandbox.patient)
+      #expect(try poll { try site.status("a") == "created" })
+      usleep(100_000)
+      try site.define("a", "echo second; " + SupervisedSandbox.patient)
+      let record = "\(site.records)/partitions/\(site.name("a")).json"
+      #expect(poll { contents(record)?.contains("echo second") == true })
+      try site.end(SIGKILL)
+      try site.launch()
+      flock(lock, LOCK_UN)
+      try site.waitForOutput("a", "second")
+      try site.waitUntilReady("a")
+      #expect(contents("/proc/\(try site.pid("a"))/cmdline")?.contains("echo second") == true)
     }
   }
 

@@ -18,9 +18,13 @@ struct ProcessTests {
     #expect(throws: Errno.noSuchProcess) { try sleeper.send(.terminate) }
   }
 
-  @Test("How a process has ended can be seen before anybody has waited for it, and where the kernel says it after that")
+  @Test(
+    "How a process has ended can be seen before anybody has waited for it, and where the kernel says it after that"
+  )
   func endOfOthers() throws {
-    for (script, status) in [("exit 7", ExitStatus.exited(7)), ("exit 0", .exited(0)), ("kill -9 $$", .signaled(9))] {
+    for (script, status) in [
+      ("exit 7", ExitStatus.exited(7)), ("exit 0", .exited(0)), ("kill -9 $$", .signaled(9)),
+    ] {
       let pid = try start("/bin/sh", ["sh", "-c", script])
       let child = try Pidfd(of: pid)
       var entries = [PollEntry(child.descriptor.rawValue, .readable)]

@@ -219,9 +219,11 @@ struct CreateRequestTests {
     #expect(try PartitionDefinition(json: definition.json) == definition)
   }
 
-  @Test("Of a user or a group that is left out, it is root, and the user's", arguments: [
-    ("0:", "0"), (":5", "0:5"), ("a:b", "a:b"), (":", nil), ("", nil),
-  ])
+  @Test(
+    "Of a user or a group that is left out, it is root, and the user's",
+    arguments: [
+      ("0:", "0"), (":5", "0:5"), ("a:b", "a:b"), (":", nil), ("", nil),
+    ])
   func user(text: String, user: String?) throws {
     let body = JSON.members(["Image": .string("host"), "User": .string(text)])
     #expect(try request(body).settings.user == user)

@@ -44,7 +44,8 @@ struct DefinitionSetTests {
     #expect(set(["/d/web.json": text(PartitionDefinition.longest - 100)]).complaints == [])
     let found = set(["/d/web.json": text(PartitionDefinition.longest)])
     #expect(found.names == [] && found.complaints.count == 1)
-    #expect(found.complaints.first?.hasPrefix("/d/web.json:1: is too long: 122") == true, "\(found.complaints)")
+    #expect(
+      found.complaints.first?.hasPrefix("/d/web.json:1: is too long: 122") == true, "\(found.complaints)")
   }
 
   @Test(

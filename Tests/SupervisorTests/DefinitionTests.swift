@@ -130,6 +130,13 @@ struct DefinitionTests {
       (#""environment": {"A=B": "1"}"#, #"environment["A=B"]"#, "no name"),
       (#""environment": {"A": true}"#, "environment.A", "text or a whole number"),
       (#""environment": {"A": null}"#, "environment.A", "text or a whole number"),
+      (#""rlimits": [{"type": "NOFILE", "soft": 1, "hard": 1}]"#, "rlimits[0].type", "RLIMIT_NOFILE"),
+      (#""rlimits": [{"type": "RLIMIT_CPU", "soft": 2, "hard": 1}]"#, "rlimits[0].soft", "above"),
+      (#""sysctls": {"kernel.pid_max": "1000"}"#, #"sysctls["kernel.pid_max"]"#, "change the host"),
+      (
+        #""network": "host", "sysctls": {"net.core.somaxconn": "1"}"#, #"sysctls["net.core.somaxconn"]"#,
+        "needs a network namespace"
+      ),
       (#""memory": "64x""#, "memory", "must be an amount such as 64m"),
       (#""memory": 0"#, "memory", "an amount"),
       (#""memory": -1"#, "memory", "an amount"), (#""memory": 1.5"#, "memory", "an amount"),

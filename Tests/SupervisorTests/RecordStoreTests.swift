@@ -125,8 +125,13 @@ struct RecordStoreTests {
     _ = try store.save(record, length: 0)
     try File.replace("\(path).4711", with: [])
     try File.replace("\(store.directory)/q.json", with: Array("{".utf8))
+    for name in ["p.json.bak", "p.json.1a", "p.4711", "notes"] {
+      try File.replace("\(store.directory)/\(name)", with: [])
+    }
     let (records, errors) = try store.load()
     #expect(records.count == 2 && records[0] == record && errors.count == 1)
-    #expect(try Directory.entries(of: store.directory).map(\.name).sorted() == ["p.json", "q.json"])
+    #expect(
+      try Directory.entries(of: store.directory).map(\.name).sorted()
+        == ["notes", "p.4711", "p.json", "p.json.1a", "p.json.bak", "q.json"])
   }
 }

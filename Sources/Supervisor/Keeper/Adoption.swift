@@ -24,7 +24,9 @@ final class Adoption {
 
   /// How it has ended; `nil` when the kernel does not say that to others than its parent.
   var status: ExitStatus? {
-    if let now = try? ProcessStatus.of(process.pid), now.startTime == process.startTime, let status = now.exitStatus {
+    if let now = try? ProcessStatus.of(process.pid), now.startTime == process.startTime,
+      let status = now.exitStatus
+    {
       return status
     }
     return try? handle.endStatus()

@@ -5,6 +5,7 @@ import OCI
 final class KeeperConnection {
   private let channel: PacketChannel
   private let process: Pidfd?
+  private let pid: Int32
   /// Called with each report that comes.
   var onReport: ((KeeperReport) -> Void)? {
     didSet {
@@ -19,14 +20,21 @@ final class KeeperConnection {
   }
 
   private init(_ socket: consuming Socket, _ loop: EventLoop) throws(Errno) {
-    process = try? Pidfd(of: try socket.peer().pid)
+    pid = try socket.peer().pid
+    process = try? Pidfd(of: pid)
     channel = try PacketChannel(socket, loop)
   }
 
   /// Connects to the keeper that listens at `place`; `nil` when none does.
-  static func find(at place: KeeperPlace, _ loop: EventLoop) throws(SupervisorError) -> KeeperConnection? {
+  ///
+  /// - Parameters:
+  ///   - containers: the directory with the state of its containers.
+  static func find(
+    at place: KeeperPlace, containers: String, _ loop: EventLoop
+  ) throws(SupervisorError) -> KeeperConnection? {
+    let connection: KeeperConnection
     do throws(Errno) {
-      return try KeeperConnection(try Socket.connectForPackets(to: place.path), loop)
+      connection = try KeeperConnection(try Socket.connectForPackets(to: place.path), loop)
     } catch .noSuchFileOrDirectory {
       return nil
     } catch .connectionRefused {
@@ -34,6 +42,25 @@ final class KeeperConnection {
     } catch {
       throw SupervisorError("reach the keeper at \(place.path)", error)
     }
+    try connection.check(containers, place)
+    return connection
+  }
+
+  /// Throws when the keeper at `place` makes containers in another directory than `containers`.
+  private func check(_ containers: String, _ place: KeeperPlace) throws(SupervisorError) {
+    // It was executed with that.
+    guard let line = try? File.read("/proc/\(pid)/cmdline", limit: 16 << 10) else { return }
+    let words = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    guard words.count > 2, words[0] == Keeper.processName else { return }
+    if let theirs = try? FileStatus.of(words[2]), let own = try? FileStatus.of(containers),
+      theirs.inode == own.inode, theirs.fileSystem == own.fileSystem
+    {
+      return
+    }
+    throw SupervisorError(
+      .failed,
+      "the keeper at \(place.path) keeps what is in \(words[2]), and not in \(containers): move that back"
+        + " until nothing runs there")
   }
 
   /// Starts a keeper that listens at `place`, and connects to it.

@@ -33,7 +33,9 @@ final class Keepers {
       throw SupervisorError("look for keepers in \(directory)", error)
     }
     for place in places {
-      if let connection = try KeeperConnection.find(at: place, loop) { use(connection, place.number) }
+      if let connection = try KeeperConnection.find(at: place, containers: containers, loop) {
+        use(connection, place.number)
+      }
     }
     if connections.isEmpty { _ = try start(0) }
     incomplete = Set(connections.keys)
@@ -77,7 +79,7 @@ final class Keepers {
     // Not while what it has said is being heard.
     loop.after(milliseconds: 0) { [unowned self] in
       do throws(SupervisorError) {
-        if let connection = try KeeperConnection.find(at: place, loop) {
+        if let connection = try KeeperConnection.find(at: place, containers: containers, loop) {
           use(connection, number)
         } else {
           _ = try start(number)

@@ -83,7 +83,7 @@ struct Worker {
         }
       }
     } catch {
-      return .failed(error.description)
+      return .failed(definition.named(error.description))
     }
   }
 
@@ -100,6 +100,22 @@ struct Worker {
 }
 
 extension PartitionDefinition {
+  /// What a container says of the configuration that this stands for, with the names that it has for its limits.
+  func named(_ message: String) -> String {
+    guard case .partition = content else { return message }
+    for (property, field) in Self.limits where message.hasPrefix("\(property):") {
+      return field + Substring(message.utf8.dropFirst(property.utf8.count))
+    }
+    return message
+  }
+
+  private static let limits = [
+    ("linux.resources.memory.limit", "memory"), ("linux.resources.memory.swap", "memorySwap"),
+    ("linux.resources.memory.reservation", "memoryReservation"), ("linux.resources.cpu.quota", "cpus"),
+    ("linux.resources.cpu.shares", "cpuWeight"), ("linux.resources.cpu.cpus", "cpusetCpus"),
+    ("linux.resources.pids.limit", "pidsLimit"),
+  ]
+
   /// Whether the process that makes the partition is after it as before: it has joined no namespace for it, as the
   /// configuration of a bundle may ask it to.
   var leavesNoTraces: Bool {

@@ -45,7 +45,9 @@ extension Supervisor {
 
   /// Whether a partition has a container of its own whose first process runs.
   private func hasProcess(_ partition: Partition) -> Bool {
-    guard let id = try? ContainerID(partition.name), let container = try? store.container(id) else { return false }
+    guard let id = try? ContainerID(partition.name), let container = try? store.container(id) else {
+      return false
+    }
     return container.record.ownedDirectory == nil && container.status() != .stopped
   }
 
@@ -78,7 +80,9 @@ extension Supervisor {
   /// No keeper could take a partition that had none, which has ended meanwhile, or else is ended.
   func notAdopted(_ partition: Partition) {
     partition.isAdopting = false
-    guard hasProcess(partition), let id = try? ContainerID(partition.name) else { return endOrphan(partition) }
+    guard hasProcess(partition), let id = try? ContainerID(partition.name) else {
+      return endOrphan(partition)
+    }
     let store = store
     errands.add { () throws(SupervisorError) in
       do throws(ContainerError) { try store.delete(id, force: true) } catch { throw SupervisorError(error) }

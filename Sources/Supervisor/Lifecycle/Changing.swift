@@ -49,14 +49,14 @@ extension Supervisor {
       return []
     } done: { [unowned self] result in
       partition.record.isPausing = false
-      if case .failure(let error) = result {
-        save(partition)
-        done(error)
-      } else if partition.isGone {
+      if partition.isGone {
         done(SupervisorError(.notFound, "\(partition.name) was removed while it was being paused"))
       } else if partition.pid != pid {
         save(partition)
         done(SupervisorError(.conflict, "\(partition.name) has ended while it was being paused"))
+      } else if case .failure(let error) = result {
+        save(partition)
+        done(error)
       } else {
         partition.isPaused = true
         partition.monitor?.postpone()
@@ -146,11 +146,20 @@ extension Supervisor {
 
   /// Gives a partition that was just started what its definition has said since that was begun.
   func catchUp(_ partition: Partition) {
-    guard let begun = partition.begun else { return }
+    guard let begun = partition.begun else {
+      // The last supervisor has asked for the start.
+      if partition.record.isBehind { applyLimitsAnew(partition) }
+      return
+    }
     let definition = partition.definition
     partition.begun = definition
     if definition.log != begun.log { keepers.limitLog(of: partition) }
-    guard definition.content != begun.content else { return }
+    guard definition.content != begun.content else { return partition.record.isBehind = false }
+    applyLimitsAnew(partition)
+  }
+
+  /// Puts the limits of its definition on a partition that runs, which nobody waits for.
+  func applyLimitsAnew(_ partition: Partition) {
     applyLimits(partition) { [unowned self] error in
       if let error { log("\(partition.name): \(error)") }
     }
@@ -175,6 +184,10 @@ extension Supervisor {
       // What has ended meanwhile has no limits.
       if case .failure(let error) = result, partition.isRunning { failure = error }
       if failure == nil { followLoad(partition) }
+      if partition.record.isBehind, partition.limitWaiters.isEmpty {
+        partition.record.isBehind = false
+        save(partition)
+      }
       for waiter in waiting { waiter(failure) }
       // Others have changed it since.
       if !partition.limitWaiters.isEmpty { applyLimits(partition) { _ in } }

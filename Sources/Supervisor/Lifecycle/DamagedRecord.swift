@@ -39,7 +39,8 @@ extension PartitionDefinition {
         self = try PartitionDefinition(json: .object(object))
         return
       } catch {
-        let field = String(Substring(error.path.utf8.prefix { ![UInt8(ascii: "."), UInt8(ascii: "[")].contains($0) }))
+        let field = String(
+          Substring(error.path.utf8.prefix { ![UInt8(ascii: "."), UInt8(ascii: "[")].contains($0) }))
         guard field != "name", object[field] != nil else { break }
         object[field] = nil
       }

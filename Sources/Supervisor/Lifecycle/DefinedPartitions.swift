@@ -60,6 +60,12 @@ extension Supervisor {
       return log("\(definition.name): \(error)")
     }
     partition.definition = definition
+    // The next supervisor does what this one may not come to.
+    switch extent {
+    case .bookkeeping: break
+    case .limits: partition.record.isBehind = partition.isRunning || partition.isStarting
+    case .container: if !wasFunction, partition.record.isWanted { partition.record.isRenewing = true }
+    }
     save(partition)
     if wasFunction { return changeFunction(partition) }
     if wasDamaged, !partition.isRunning, partition.record.isWanted { return startUnasked(partition) }
@@ -67,14 +73,11 @@ extension Supervisor {
     case .bookkeeping: follow(partition, from: old)
     case .limits where partition.isRunning:
       follow(partition, from: old)
-      applyLimits(partition) { [unowned self] error in
-        if let error { log("\(partition.name): \(error)") }
-      }
+      applyLimitsAnew(partition)
     case .limits: follow(partition, from: old)
     case .container:
       watchHealth(partition)
       let ran = partition.record.isWanted
-      if ran { partition.record.isRenewing = true }
       end(partition) { [unowned self] in
         if ran || definition.isFunction { startUnasked(partition) }
       }

@@ -130,14 +130,14 @@ public final class DesiredState {
     startWaiting()
   }
 
-  /// Stops all that are defined, those first that are after others.
+  /// Stops all that are defined, at the same time.
   public func stopAll() {
     for name in waiting {
       supervisor.partitions[name]?.waitsFor = nil
       supervisor.startNoMore(name)
     }
     waiting = []
-    for definition in current.inStartOrder.reversed() {
+    for definition in current.definitions {
       do throws(SupervisorError) { try supervisor.stop(definition.name) {} } catch {
         // It does not run.
       }

@@ -148,6 +148,7 @@ extension Supervisor {
     if partition.isRunning, isOther || partition.pid != end.pid { return endedBefore(partition, end) }
     partition.pid = nil
     partition.begun = nil
+    partition.record.isBehind = false
     partition.input = nil
     partition.isPaused = false
     endChecks(partition)
@@ -244,7 +245,10 @@ extension Supervisor {
       status,
       after: max(0, Clock.now() - finished) / 1_000_000)
     save(partition)
-    // Who waits for its end has heard of that; who waits for it to be gone has not.
+    // Who has come while it was to be started again has not heard of its end.
+    if partition.restartTimer == nil, !partition.isStarting {
+      for waiter in partition.endWaiters.takeAll() { waiter(()) }
+    }
     removeIfOver(partition)
   }
 

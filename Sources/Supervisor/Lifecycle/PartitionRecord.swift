@@ -26,6 +26,8 @@ struct PartitionRecord: Equatable {
   var wasStopped = false
   /// Whether it is stopped only to be started with another definition.
   var isRenewing = false
+  /// Whether it may run with other limits than its definition says.
+  var isBehind = false
   var started: Int64?
   var finished: Int64?
   var exitStatus: Int32?
@@ -79,6 +81,7 @@ extension PartitionRecord: JSONRepresentable {
     isWanted = try object.optional("isWanted", or: false)
     wasStopped = try object.optional("wasStopped", or: false)
     isRenewing = try object.optional("isRenewing", or: false)
+    isBehind = try object.optional("isBehind", or: false)
     started = try object.optional("started")
     finished = try object.optional("finished")
     exitStatus = try object.optional("exitStatus")
@@ -113,6 +116,7 @@ extension PartitionRecord: JSONRepresentable {
     object.add("isWanted", isWanted, unless: false)
     object.add("wasStopped", wasStopped, unless: false)
     object.add("isRenewing", isRenewing, unless: false)
+    object.add("isBehind", isBehind, unless: false)
     object.add("started", ifPresent: started)
     object.add("finished", ifPresent: finished)
     object.add("exitStatus", ifPresent: exitStatus)

@@ -23,7 +23,8 @@ extension Supervisor {
 
   /// Opens the pools that the last supervisor had open.
   func reopenPools() {
-    for partition in partitions.values where partition.isFunction && partition.record.isWanted && partition.record.damage == nil {
+    for partition in partitions.values
+    where partition.isFunction && partition.record.isWanted && partition.record.damage == nil {
       pools[partition.name] = FunctionPool(wanted: partition.definition.warm ?? 0)
     }
   }

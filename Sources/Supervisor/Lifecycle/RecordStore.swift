@@ -26,8 +26,7 @@ struct RecordStore {
     for name in names {
       let path = "\(directory)/\(name)"
       guard name.utf8.suffix(5).elementsEqual(".json".utf8) else {
-        // The draft of a supervisor that was cut short.
-        try? File.remove(path)
+        if Self.isDraft(name) { try? File.remove(path) }
         continue
       }
       let lines: [[UInt8]]
@@ -43,7 +42,8 @@ struct RecordStore {
         records.append(try Self.record(lines))
       } catch {
         errors.append("\(path): \(error)")
-        guard var record = PartitionRecord(salvaging: lines[0], of: String(name.dropLast(5)), "\(error)") else {
+        guard var record = PartitionRecord(salvaging: lines[0], of: String(name.dropLast(5)), "\(error)")
+        else {
           continue
         }
         try? Self.takeProgress(lines, &record)
@@ -57,6 +57,14 @@ struct RecordStore {
     var record = try PartitionRecord(parsing: lines[0])
     try takeProgress(lines, &record)
     return record
+  }
+
+  /// Whether `name` is that of a draft, which a supervisor has left that was cut short: a record's, and a number.
+  private static func isDraft(_ name: String) -> Bool {
+    guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) else { return false }
+    let number = name.utf8[name.utf8.index(after: dot)...]
+    return !number.isEmpty && number.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      && name.utf8[..<dot].suffix(5).elementsEqual(".json".utf8)
   }
 
   /// Takes from the last whole line how it goes.

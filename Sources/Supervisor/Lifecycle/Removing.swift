@@ -9,10 +9,13 @@ extension Supervisor {
     _ name: String, force: Bool, done: @escaping (SupervisorError?) -> Void
   ) throws(SupervisorError) {
     let partition = try partition(name)
-    guard partition.isRunning || partition.isStarting else { return remove(partition, done: done) }
+    let isActive = partition.isRunning || partition.isStarting
+    guard isActive || partition.restartTimer != nil else { return remove(partition, done: done) }
     guard force else {
-      throw SupervisorError(.conflict, "\(name) runs: stop it first, or remove it by force")
+      let state = isActive ? "runs" : "is being restarted"
+      throw SupervisorError(.conflict, "\(name) \(state): stop it first, or remove it by force")
     }
+    guard isActive else { return remove(partition, done: done) }
     partition.record.isWanted = false
     partition.record.wasStopped = true
     partition.isBeingRemoved = true

@@ -19,7 +19,9 @@ extension Supervisor {
     save(partition)
     guard partition.isRunning || partition.isStarting else {
       cleanUp(partition)
-      return done()
+      done()
+      for waiter in partition.endWaiters.takeAll() { waiter(()) }
+      return
     }
     partition.endWaiters.add { [unowned self] in
       events.add(.stop, partition)
@@ -95,7 +97,7 @@ extension Supervisor {
     // The partition has those who wait, and they do not have it.
     let told = { [unowned partition] in done(partition.status) }
     switch condition {
-    case .notRunning where !partition.isRunning && !partition.isStarting:
+    case .notRunning where !partition.isRunning && !partition.isStarting && partition.restartTimer == nil:
       told()
       return {}
     case .notRunning, .nextExit:

@@ -52,8 +52,12 @@ extension Supervisor {
     let wasPausing = partition.record.isPausing
     partition.record.isPausing = false
     switch (partition.isRunning, partition.record.isWanted) {
+    // Its definition is another since it was started.
+    case (_, true) where record.isRenewing && (partition.isRunning || partition.isStarting):
+      end(partition) { [unowned self] in startUnasked(partition) }
     case (true, true):
       watchHealth(partition)
+      if record.isBehind { applyLimitsAnew(partition) }
       if wasPausing { finishPause(partition) }
     // Somebody stopped it, and did not see it end.
     case (true, false):
@@ -66,7 +70,8 @@ extension Supervisor {
       partition.endWaiters.add { [unowned self] in startUnasked(partition) }
     case (false, false) where partition.record.isRenewing: startUnasked(partition)
     case (false, true) where partition.restartTimer == nil && !partition.isStarting:
-      if partition.record.isOver || policy.startsAgain(wasStopped: partition.record.wasStopped, exitStatus: nil)
+      if partition.record.isOver
+        || policy.startsAgain(wasStopped: partition.record.wasStopped, exitStatus: nil)
       {
         tryStart(partition)
       } else {
