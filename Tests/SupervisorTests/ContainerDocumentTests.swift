@@ -34,6 +34,24 @@ private func partition(
 
 @Suite("What a container does, in words")
 struct StatusTextTests {
+  @Test("An end that nobody saw is no success, and what has not ended is no failure")
+  func unseenEnd() {
+    for state in [PartitionStatus.State.exited, .restarting, .crashLoop, .removing] {
+      let unseen = partition(state) { $0.exitStatus = nil }
+      #expect(unseen.shellStatus == 255)
+      #expect(ContainerDocument(unseen).inspection["State", "ExitCode"] == .integer(255))
+    }
+    #expect(partition(.exited) { $0.exitStatus = nil }.text(now: now) == "Exited (255) 5 minutes ago")
+    for state in [PartitionStatus.State.created, .running, .paused] {
+      #expect(partition(state).shellStatus == 0)
+    }
+    let neverStarted = partition(.exited) {
+      $0.exitStatus = nil
+      $0.started = nil
+    }
+    #expect(neverStarted.shellStatus == 0)
+  }
+
   @Test("The words are Docker's")
   func words() {
     #expect(partition(.created).text(now: now) == "Created")
