@@ -28,7 +28,7 @@ struct SupervisorListTests {
       let script = "echo 'a\tb%41'; \(SupervisedSandbox.patient)"
       let plain = site.name("plain")
       let run = try site.box.program([
-        "run", "--rootfs", site.box.rootfs, plain, "/bin/sh", "-c", script,
+        "run", "--rm", "--rootfs", site.box.rootfs, plain, "/bin/sh", "-c", script,
       ]).start()
       #expect(poll { run.text.contains("ready") })
 
