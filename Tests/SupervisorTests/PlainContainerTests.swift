@@ -211,7 +211,7 @@ struct PlainContainerTests {
     }
     #expect(try isListed("{%22label%22:[%22tier=x%22],%22name%22:[%22^web%22],%22status%22:[%22exited%22]}"))
     #expect(try !isListed("{%22label%22:[%22tier=y%22]}"))
-    // Nobody knows that.
+    // Nobody knows how it ended; it is told as 255.
     #expect(try !isListed("{%22exited%22:[%220%22]}") && isListed("{%22exited%22:[%22255%22]}"))
   }
 
