@@ -13,7 +13,7 @@ final class Daemon {
   private let service: APIService
   private var watchdog: EventLoop.Timer?
 
-  init(_ options: DaemonOptions) throws(SupervisorError) {
+  init(_ options: DaemonOptions, _ messages: Messages) throws(SupervisorError) {
     self.options = options
     do throws(Errno) {
       _ = try SignalMask.blockAll()
@@ -27,10 +27,10 @@ final class Daemon {
     try? OutOfMemoryAdjustment.set(OutOfMemoryAdjustment.last)
     supervisor = try Supervisor(
       store: ContainerStore(path: options.root), journalSize: options.journalSize, loop, load: options.load,
-      log: Message.write)
-    definitions = DesiredState(options.config, supervisor, loop, log: Message.write)
+      log: messages.write)
+    definitions = DesiredState(options.config, supervisor, loop, log: messages.write)
     service = try APIService(
-      supervisor, definitions, loop, path: options.socketPath, log: Message.write)
+      supervisor, definitions, loop, path: options.socketPath, log: messages.write)
   }
 
   /// Sees to it that no two look after the same containers.

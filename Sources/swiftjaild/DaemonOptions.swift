@@ -114,12 +114,8 @@ struct UsageError: Error {
   let description: String
 }
 
-/// Lines for the person who runs it.
+/// What the command line asks for.
 enum Message {
-  static func write(_ text: String) {
-    try? FileDescriptor.duplicate(of: 2).writeAll(Array("swiftjaild: \(text)\n".utf8))
-  }
-
   static func print(_ text: String) {
     try? FileDescriptor.duplicate(of: 1).writeAll(Array(text.utf8))
   }

@@ -5,11 +5,12 @@ import Supervisor
 func main() -> Int32 {
   let words = CommandLine.arguments
   if words.first == Keeper.processName { return keep(words) }
+  let messages = Messages(to: 2)
   do throws(UsageError) {
     guard let options = try DaemonOptions(words.dropFirst()) else { return 0 }
-    return serve(options)
+    return serve(options, messages)
   } catch {
-    Message.write("\(error.description); swiftjaild --help lists the options")
+    messages.write("\(error.description); swiftjaild --help lists the options")
     return 2
   }
 }
@@ -31,12 +32,12 @@ func keep(_ words: [String]) -> Int32 {
   }
 }
 
-func serve(_ options: DaemonOptions) -> Int32 {
+func serve(_ options: DaemonOptions, _ messages: Messages) -> Int32 {
   do throws(SupervisorError) {
-    try Daemon(options).run()
+    try Daemon(options, messages).run()
     return 0
   } catch {
-    Message.write(error.description)
+    messages.write(error.description)
     return 1
   }
 }
