@@ -6,7 +6,7 @@ import OCI
 
 /// Many partitions, each kept as its definition says.
 ///
-/// What it knows is on disk before anybody is told, and what runs belongs to the keeper: it may end at any moment, and the
+/// What it knows is in its files before anybody is told, and soon on their disk, and what runs belongs to the keeper: it may end at any moment, and the
 /// next one goes on from there.
 public final class Supervisor {
   let loop: EventLoop
