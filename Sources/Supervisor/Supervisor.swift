@@ -39,6 +39,10 @@ public final class Supervisor {
   let boot: String
   /// How many partitions were started.
   var starts: UInt64 = 0
+  /// How many could not be.
+  var failedStarts: UInt64 = 0
+  /// What was written to logs, as each keeper has told it.
+  var logged: [Int: LogFiles.Counters] = [:]
   /// Where messages for the person who runs it go.
   let log: (String) -> Void
   /// Whether the machine was started since the last supervisor was.

@@ -25,6 +25,8 @@ extension Supervisor {
     case .prepared(let kept):
       partitions[kept.name]?.keeper = keeper
       prepared(kept)
+    case .note(let text): log(text)
+    case .logged(let counters): logged[keeper] = counters
     case .failed(let name, let reason): failed(name, reason)
     case .ended(let end): ended(end)
     }
@@ -88,6 +90,7 @@ extension Supervisor {
 
   func failed(_ name: String, _ reason: String) {
     guard let partition = partitions[name] else { return }
+    failedStarts += 1
     if partition.isBuilding { return failedToBuild(partition, reason) }
     partition.isStarting = false
     partition.begun = nil
@@ -103,6 +106,7 @@ extension Supervisor {
     } else {
       partition.record.isWanted = false
       save(partition)
+      cleanUp(partition)
     }
     answer(partition, SupervisorError(.failed, reason))
     for waiter in partition.endWaiters.takeAll() { waiter(()) }
