@@ -24,19 +24,17 @@ public final class Messages {
 
   /// Writes `text` as a line, or loses it.
   public func write(_ text: String) {
-    let line = Self.line(text)
     if !rest.isEmpty { rest = rest.dropFirst(put(rest)) }
-    if rest.isEmpty, lost > 0 {
-      let note = Self.line("\(lost) message\(lost == 1 ? " is" : "s are") missing here: nobody took them")
-      let count = put(note[...])
-      if count > 0 {
-        lost = 0
-        rest = note.dropFirst(count)
-      }
+    guard rest.isEmpty else { return lost += 1 }
+    var lines = Self.line(text)
+    if lost > 0 {
+      let missing = "\(lost) message\(lost == 1 ? " is" : "s are")"
+      lines = Self.line("\(missing) missing here: nobody took them") + lines
     }
-    guard rest.isEmpty, lost == 0 else { return lost += 1 }
-    let count = put(line[...])
-    if count == 0 { lost += 1 } else { rest = line.dropFirst(count) }
+    let count = put(lines[...])
+    guard count > 0 else { return lost += 1 }
+    lost = 0
+    rest = lines.dropFirst(count)
   }
 
   private static func line(_ text: String) -> [UInt8] { Array("swiftjaild: \(text)\n".utf8) }

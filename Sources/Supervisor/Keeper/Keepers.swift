@@ -18,8 +18,10 @@ final class Keepers {
   private var heard: [Int: UInt64] = [:]
   /// Those that answer when they are asked to: not those of an older version.
   private var answering: Set<Int> = []
-  /// Those that are to say something before long.
-  private var awaited: Set<Int> = []
+  /// Those that have said nothing since they were told something.
+  private var silent: Set<Int> = []
+  /// Those of which it is seen whether they say something.
+  private var watched: Set<Int> = []
   /// How often one was looked for again that had ended before it told that.
   private var searches = 0
   private static let mostSearches = 100
@@ -143,16 +145,22 @@ final class Keepers {
   }
 
   private func expectWord(of number: Int) {
-    guard awaited.insert(number).inserted else { return }
+    silent.insert(number)
+    if watched.insert(number).inserted { watch(number) }
+  }
+
+  private func watch(_ number: Int) {
     let before = heard[number]
     loop.after(milliseconds: Self.patience) { [unowned self] in
-      guard heard[number] == before, answering.contains(number) else {
-        awaited.remove(number)
+      guard silent.contains(number), answering.contains(number) else {
+        watched.remove(number)
         return
       }
+      // It was told something after that.
+      guard heard[number] == before else { return watch(number) }
       connections[number]?.send(.answer)
       loop.after(milliseconds: Self.patience) { [unowned self] in
-        awaited.remove(number)
+        watched.remove(number)
         guard heard[number] == before, let place = KeeperPlace(directory, number) else { return }
         let note =
           "the keeper at \(place.path) does not answer: is it stopped? Nothing is started, and what is written "
@@ -164,6 +172,7 @@ final class Keepers {
 
   private func take(_ report: KeeperReport, _ number: Int) {
     heard[number, default: 0] += 1
+    silent.remove(number)
     switch report {
     case .complete:
       guard incomplete.remove(number) != nil, incomplete.isEmpty else { return }

@@ -46,7 +46,7 @@ struct StartQueue {
   /// Takes out the one with the name `name`, and says whether it was there.
   mutating func remove(_ name: String) -> Bool {
     guard let number = numbers.removeValue(forKey: name) else { return false }
-    waiting[number - first] = []
+    if waiting.indices.contains(number - first) { waiting[number - first] = [] }
     return true
   }
 }

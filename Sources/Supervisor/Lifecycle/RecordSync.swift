@@ -50,7 +50,8 @@ final class RecordSync {
     while underWay.count < Self.most, let path = due.popFirst() {
       do throws(Errno) {
         last += 1
-        try sync.begin(try FileDescriptor.open(path, .readOnly).rawValue, mark: last)
+        let file = try FileDescriptor.open(path, .readOnly)
+        try sync.begin(file.rawValue, mark: last)
         underWay[last] = path
       } catch .resourceTemporarilyUnavailable {
         return note(path)
