@@ -26,6 +26,11 @@ struct DefinitionReferences {
 
   /// The files of partitions that are not defined after all.
   private var dropped: [String: String] = [:]
+  /// What was defined before, and may stay when its file is wrong now.
+  private let former: Set<String>
+
+  /// - Parameter former: the names of what was defined before.
+  init(former: Set<String>) { self.former = former }
 
   /// What is wrong in `files`, beside `kept`, which stays as it is. Without the files that are wrong, others may be.
   mutating func errors(in files: [DefinitionFile], beside kept: [DefinitionSet.Entry]) -> Findings {
@@ -71,6 +76,37 @@ struct DefinitionReferences {
             : dropped[name].map { "\(quoted(name)) is in \($0), which has errors" }
               ?? "there is no partition \(quoted(name))"
           findings.add(file, Self.after(entry, index), reason)
+        }
+      }
+    }
+    if !findings.wrong.isEmpty { findFollowing(files, &findings) }
+  }
+
+  /// Finds those that are after what files would have defined that are wrong, and was not defined before, those that are
+  /// after these, and so on: a long chain is gone through once.
+  private func findFollowing(_ files: [DefinitionFile], _ findings: inout Findings) {
+    var followers: [String: [(file: Int, entry: Int, index: Int)]] = [:]
+    for (number, file) in files.enumerated() {
+      for (entry, found) in file.entries.enumerated() {
+        for (index, name) in found.definition.after.enumerated() {
+          followers[name, default: []].append((number, entry, index))
+        }
+      }
+    }
+    var work = files.filter { findings.wrong.contains($0.path) }
+    while let wrong = work.popLast() {
+      var found: Set<String> = []
+      for name in wrong.entries.map(\.definition.name) where !former.contains(name) {
+        for follower in followers[name] ?? [] {
+          let file = files[follower.file]
+          if !findings.wrong.contains(file.path) {
+            found.insert(file.path)
+            work.append(file)
+          }
+          guard found.contains(file.path) else { continue }
+          findings.add(
+            file, Self.after(file.entries[follower.entry], follower.index),
+            "\(quoted(name)) is in \(wrong.path), which has errors")
         }
       }
     }

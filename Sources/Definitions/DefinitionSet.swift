@@ -51,6 +51,7 @@ public struct DefinitionSet: Sendable {
   ///   pen stops no partition.
   public init(_ sources: [Source], initProgram: String, keeping old: DefinitionSet = DefinitionSet()) {
     var files: [DefinitionFile] = []
+    let former = Dictionary(grouping: old.entries, by: \.file)
     for source in sources {
       switch source.content {
       case .unreadable(let reason):
@@ -59,16 +60,16 @@ public struct DefinitionSet: Sendable {
       case .bytes(let bytes):
         let file = DefinitionFile(source.path, bytes, initProgram: initProgram)
         errors += file.errors
-        if file.errors.isEmpty { files.append(file) } else { keep(old.entries(of: source.path)) }
+        if file.errors.isEmpty { files.append(file) } else { keep(former[source.path] ?? []) }
       }
     }
 
-    var references = DefinitionReferences()
+    var references = DefinitionReferences(former: Set(old.entries.map(\.definition.name)))
     while true {
       let found = references.errors(in: files, beside: entries)
       if found.wrong.isEmpty { break }
       errors += found.errors
-      for path in found.wrong { keep(old.entries(of: path)) }
+      for path in found.wrong { keep(former[path] ?? []) }
       files.removeAll { found.wrong.contains($0.path) }
     }
     for file in files { entries += file.entries.map { Entry(definition: $0.definition, file: file.path) } }
@@ -113,8 +114,6 @@ public struct DefinitionSet: Sendable {
   }
 
   private mutating func keep(_ kept: [Entry]) { entries += kept }
-
-  private func entries(of file: String) -> [Entry] { entries.filter { $0.file == file } }
 
   private func entries(below path: String) -> [Entry] {
     entries.filter { $0.file == path || $0.file.hasPrefix("\(path)/") }

@@ -235,6 +235,9 @@ extension FileDescriptor {
     }
   }
 
+  /// Waits until what was written to the file is on its disk (`fdatasync(2)`).
+  public func sync() throws(Errno) { try retrying { fdatasync(rawValue) } }
+
   /// Writes `text` in one call, as the kernel's control files want it.
   public func writeOnce(_ text: String) throws(Errno) {
     var text = text
@@ -315,6 +318,13 @@ public enum File {
   /// Gives the file or directory at `path` the name `name`, in place of what has that now (`rename(2)`).
   public static func rename(_ path: String, to name: String) throws(Errno) {
     try once { renameat(AT_FDCWD, path, AT_FDCWD, name) }
+  }
+
+  /// Gives the file at `path` the second name `name`, which nothing has yet (`link(2)`).
+  ///
+  /// - Throws: `.fileExists` when something has it.
+  public static func link(_ path: String, to name: String) throws(Errno) {
+    try once { Glibc.link(path, name) }
   }
 
   /// Removes the file at `path` (`unlinkat(2)`).

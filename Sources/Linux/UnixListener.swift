@@ -71,8 +71,15 @@ extension Socket {
   ///
   /// - Throws: `.resourceTemporarilyUnavailable` when that is nothing.
   public func sendNow(_ bytes: UnsafeRawBufferPointer) throws(Errno) -> Int {
+    try Self.sendNow(bytes, over: descriptor)
+  }
+
+  /// Does the same over what is known to be a socket.
+  public static func sendNow(
+    _ bytes: UnsafeRawBufferPointer, over socket: borrowing FileDescriptor
+  ) throws(Errno) -> Int {
     try retrying {
-      Glibc.send(descriptor.rawValue, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+      Glibc.send(socket.rawValue, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
     }
   }
 

@@ -6,7 +6,7 @@ import OCI
 
 /// Many partitions, each kept as its definition says.
 ///
-/// What it knows is on disk before anybody is told, and what runs belongs to the keeper: it may end at any moment, and the
+/// What it knows is in its files before anybody is told, and soon on their disk, and what runs belongs to the keeper: it may end at any moment, and the
 /// next one goes on from there.
 public final class Supervisor {
   let loop: EventLoop
@@ -41,6 +41,10 @@ public final class Supervisor {
   let boot: String
   /// How many partitions were started.
   var starts: UInt64 = 0
+  /// How many could not be.
+  var failedStarts: UInt64 = 0
+  /// What was written to logs, as each keeper has told it.
+  var logged: [Int: LogFiles.Counters] = [:]
   /// Where messages for the person who runs it go.
   let log: (String) -> Void
   /// Whether the machine was started since the last supervisor was.

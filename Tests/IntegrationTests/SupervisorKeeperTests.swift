@@ -47,6 +47,66 @@ struct SupervisorKeeperTests {
     expectNothingLeft(of: site.box, "by three keepers")
   }
 
+  @Test("A keeper that cannot be started takes the starts with it that were for it, and nothing else")
+  func noMoreKeepers() throws {
+    let site = try SupervisedSandbox()
+    defer { site.remove() }
+    site.descriptors = 72
+    try site.launch()
+    let shorts = (1...10).map { "a\($0)" }
+    for short in shorts { try site.define(short) }
+    for short in shorts { try site.waitUntilReady(short) }
+    let path = site.box.root + "/.keeper/keeper-1"
+    try makeDirectory(path)
+    try site.define("b", SupervisedSandbox.patient, ["restart": "always"])
+    try site.waitForMessage("\(site.name("b")): start the keeper at \(path): ")
+    try #expect(site.status("a1") == "running")
+    rmdir(path)
+    try site.waitUntilReady("b")
+    #expect(site.keepers.count == 2)
+    try site.empty()
+    expectNothingLeft(of: site.box, "by two keepers")
+  }
+
+  @Test("Of a keeper that stands still the person who runs it hears")
+  func stopped() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      let keeper = try #require(site.keepers.first)
+      kill(keeper, SIGSTOP)
+      defer { kill(keeper, SIGCONT) }
+      try site.define("b")
+      try site.waitForMessage("the keeper at \(site.box.root)/.keeper/keeper does not answer")
+      try #expect(site.status("a") == "running")
+      kill(keeper, SIGCONT)
+      try site.waitUntilReady("b")
+    }
+  }
+
+  @Test("What is written to logs is counted, and so are starts that fail")
+  func counters() throws {
+    try withSupervisor { site in
+      func sample(_ name: String) throws -> Int {
+        let line = try site.ask("GET", "/metrics").text.lines.first { $0.hasPrefix("\(name) ") }
+        return Int(line?.words.last ?? "") ?? -1
+      }
+      try #expect(sample("swiftjaild_partition_start_failures_total") == 0)
+      try site.define("a")
+      try site.waitUntilReady("a")
+      #expect(try poll { try sample("swiftjaild_log_written_bytes_total") > 0 })
+      let written = try sample("swiftjaild_log_written_bytes_total")
+      try #expect(written == (contents(site.logFile("a")) ?? "").utf8.count)
+      try site.define("b", "", ["command": ["/none"]])
+      #expect(try poll { try sample("swiftjaild_partition_start_failures_total") == 1 })
+      // The next supervisor is told.
+      try site.end(SIGKILL)
+      try site.launch()
+      try #expect(sample("swiftjaild_log_written_bytes_total") == written)
+      try #expect(sample("swiftjaild_log_dropped_entries_total") == 0)
+    }
+  }
+
   @Test("One whose worker is killed at any moment runs once or not at all, and can be started again")
   func killedWorkers() throws {
     try withSupervisor { site in

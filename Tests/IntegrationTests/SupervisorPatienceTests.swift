@@ -145,6 +145,38 @@ struct SupervisorPatienceTests {
     }
   }
 
+  // MARK: Starts that hang
+
+  @Test("Starts that hang hold up no others, are told, and end when somebody wants that")
+  func hangingStarts() throws {
+    try withSupervisor { site in
+      // More than are begun at once.
+      let shorts = (1...(2 * ProcessInfo.processInfo.processorCount + 4)).map { "a\($0)" }
+      for short in shorts + ["b"] { try create(site, short, SupervisedSandbox.patient) }
+      let held = try shorts.map { try Held(site, $0, layer: true) }
+      let starts = try shorts.map { try begin(site, "POST", "/containers/\(site.name($0))/start") }
+      try expectPrompt(site) {
+        try #expect(site.ask("POST", "/containers/\(site.name("b"))/start").status == 204)
+      }
+      try site.waitForMessage("\(site.name("a1")): its start takes long: process ")
+      try expectPrompt(site) {
+        for short in shorts.prefix(2) {
+          try #expect(site.ask("POST", "/containers/\(site.name(short))/stop").status == 204)
+        }
+      }
+      for start in starts.prefix(2) { try #expect(start.answer().status == 500) }
+      let removal = try begin(site, "DELETE", "/containers/\(site.name("a3"))?force=1")
+      try #expect(starts[2].answer().status == 500)
+      for held in held { held.release() }
+      try #expect(removal.answer().status == 204)
+      for start in starts.dropFirst(3) { try #expect(start.answer().status == 204) }
+      // What was cut short can be started.
+      try #expect(site.ask("POST", "/containers/\(site.name("a1"))/start").status == 204)
+      try site.waitUntilReady("a1")
+      try #expect(site.status("a2") == "created")
+    }
+  }
+
   // MARK: What is asked for during a start
 
   /// Ignores SIGTERM.

@@ -24,6 +24,48 @@ extension DefinitionSet {
 struct DefinitionSetTests {
   let host = #""image": "host""#
 
+  @Test(
+    "One error in a file that thousands hang from, one after the other, takes no longer than thousands of errors"
+  )
+  func longChain() {
+    let count = 3000
+    var sources = [Source(path: "/d/p0.json", content: .bytes(Array(#"{\#(host), "after": ["none"]}"#.utf8)))]
+    for number in 1..<count {
+      let text = #"{\#(host), "after": ["p\#(number - 1)"]}"#
+      sources.append(Source(path: "/d/p\(number).json", content: .bytes(Array(text.utf8))))
+    }
+    sources.append(Source(path: "/d/alone.json", content: .bytes(Array("{\(host)}".utf8))))
+    let begun = Self.processorTime()
+    let found = DefinitionSet(sources, initProgram: "/swiftjail")
+    let time = Self.processorTime() - begun
+    #expect(found.names == ["alone"] && found.errors.count == count)
+    #expect(
+      found.errors.last?.description.contains(#""p2998" is in /d/p2998.json, which has errors"#) == true)
+    // Each of them alone would have taken some milliseconds.
+    #expect(time < 10, "\(time) s")
+  }
+
+  /// What this thread has taken, in seconds.
+  private static func processorTime() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+
+  @Test("What stays of a file with errors keeps those that are after it")
+  func keptInChain() {
+    let old = set(["/d/a.json": "{\(host)}"])
+    let found = set(
+      [
+        "/d/a.json": #"{\#(host), "after": ["none"]}"#, "/d/b.json": #"{\#(host), "after": ["a"]}"#,
+        "/d/c.json":
+          #"[{"name": "c", \#(host), "after": ["none"]}, {"name": "d", \#(host), "after": ["c"]}]"#,
+        "/d/e.json": #"{\#(host), "after": ["d", "c", "b"]}"#,
+      ], keeping: old)
+    #expect(Set(found.names) == ["a", "b"])
+    #expect(found.errors.map(\.file) == ["/d/a.json", "/d/c.json", "/d/e.json", "/d/e.json"])
+  }
+
   @Test("A file holds one definition, called as the file, or a list of them")
   func files() {
     let found = set([

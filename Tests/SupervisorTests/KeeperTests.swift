@@ -62,13 +62,14 @@ struct KeeperTests {
 
   @Test("A keeper has room for as many partitions as its descriptors allow, and for one in any case")
   func room() {
-    #expect(KeeperRoom(descriptors: 20_000, processors: 2) == KeeperRoom(descriptors: 20_001, processors: 2))
+    #expect(KeeperRoom(descriptors: 20_000, processors: 2) == KeeperRoom(descriptors: 19_999, processors: 2))
     let usual = KeeperRoom(descriptors: 20_000, processors: 2)
-    #expect(usual.partitions == 6640 && usual.starts == 6)
+    #expect(usual.partitions == 6554 && usual.starts == 6 && usual.longStarts == 256)
     let many = KeeperRoom(descriptors: 1 << 20, processors: 64)
     #expect(many.partitions > 300_000 && many.starts == 130)
     let few = KeeperRoom(descriptors: 256, processors: 64)
-    #expect(few.partitions * 3 + few.starts * 8 <= 256 && few.partitions > 40 && few.starts == 4)
+    #expect(
+      few.partitions * 3 + few.starts * 8 + few.longStarts <= 256 && few.partitions > 40 && few.starts == 4)
     #expect(KeeperRoom(descriptors: 0, processors: 1) == KeeperRoom(descriptors: 8, processors: 1))
     #expect(KeeperRoom(descriptors: 0, processors: 1).partitions == 1)
     #expect(KeeperRoom(descriptors: .max, processors: 1).partitions > 1 << 40)
@@ -93,9 +94,46 @@ struct KeeperTests {
       queue.append(start)
       if number % 3 == 0, let next = queue.popFirst() { taken.append(next) }
     }
-    #expect(queue.count == 66 && queue.names.contains("p99") && !queue.names.contains("p0"))
+    #expect(queue.count == 66 && queue.contains("p99") && !queue.contains("p0"))
     while let next = queue.popFirst() { taken.append(next) }
     #expect(taken == starts && queue.isEmpty)
+  }
+
+  @Test("One that waits to be started can be taken out, and the others come in their order")
+  func takenOut() throws {
+    var queue = StartQueue()
+    for number in 0..<1000 { queue.append(KeeperStart(name: "p\(number)", definition: .string("d"), log: "/l")) }
+    for number in 0..<600 { #expect(queue.popFirst()?.name == "p\(number)") }
+    for number in stride(from: 600, to: 1000, by: 2) {
+      #expect(queue.remove("p\(number)") && !queue.remove("p\(number)") && !queue.contains("p\(number)"))
+    }
+    #expect(!queue.remove("p5") && queue.count == 200)
+    queue.append(KeeperStart(name: "p600", definition: .string("d"), log: "/l"))
+    for number in stride(from: 601, to: 1000, by: 2) { #expect(queue.popFirst()?.name == "p\(number)") }
+    #expect(queue.popFirst()?.name == "p600" && queue.popFirst() == nil && queue.isEmpty)
+  }
+
+  @Test("What is said of starts and of logs arrives as it was said")
+  func saidOfStarts() throws {
+    var counters = LogFiles.Counters()
+    counters.writtenBytes = .max
+    counters.droppedBytes = 2
+    counters.droppedEntries = 3
+    for report in [KeeperReport.note("p: its start takes long"), .logged(counters)] {
+      try #expect(KeeperReport(json: report.json) == report)
+    }
+    for request in [KeeperRequest.cutShort("p"), .answer] {
+      try #expect(KeeperRequest(json: request.json) == request)
+    }
+  }
+
+  @Test("Of a start that takes long it is said which process waits, and for what, as far as that can be seen")
+  func delay() throws {
+    let disk = StartDelay.text(7, UInt8(ascii: "D"), in: "request_wait_answer")
+    #expect(disk.hasPrefix("process 7 waits in request_wait_answer: a file system does not answer"))
+    #expect(StartDelay.text(7, UInt8(ascii: "S"), in: "0").hasPrefix("process 7 waits: somebody else"))
+    #expect(StartDelay.text(7, nil, in: nil).hasPrefix("process 7 has ended"))
+    #expect(StartDelay.text(of: ProcessControl.pid).hasPrefix("process \(ProcessControl.pid) waits"))
   }
 
   @Test("A keeper can be found until its socket is gone, or is another's")

@@ -120,6 +120,62 @@ struct RecordStoreTests {
     #expect(try loaded() == [] && messages == [] && saved.isSaved(partition))
   }
 
+  @Test("Of a file that is not whole, as when the machine has lost its power, the one before it counts")
+  mutating func powerLost() throws {
+    for bytes in [[], [0, 0, 0], Array("{".utf8)] as [[UInt8]] {
+      _ = try store.save(record, length: 0)
+      store.noteSync(of: path)
+      var next = record
+      for restarts in 7...8 {
+        next.restarts = restarts
+        _ = try store.save(next, length: 0)
+      }
+      try File.replace(path, with: bytes)
+      let (records, errors) = try store.load()
+      #expect(records == [record] && errors.count == 1 && errors.first?.hasPrefix(path) == true)
+      try #expect(loaded() == [record])
+    }
+  }
+
+  @Test("What was before a file goes when that is on the disk, when it is removed, and when it is read whole")
+  mutating func former() throws {
+    func names() throws -> [String] { try Directory.entries(of: store.directory).map(\.name).sorted() }
+    func saveTwice() throws {
+      for _ in 0..<2 { _ = try store.save(record, length: 0) }
+      try #expect(names() == ["p.json", "p.json.old"])
+    }
+    try saveTwice()
+    try #expect(loaded() == [record])
+    try #expect(names() == ["p.json"])
+    try saveTwice()
+    try store.remove("p")
+    try #expect(names() == [])
+    try saveTwice()
+    store.noteSync(of: path)
+    try #expect(names() == ["p.json"] && loaded() == [record])
+    // Nobody's removal is undone.
+    try saveTwice()
+    try File.remove(path)
+    try #expect(loaded() == [] && names() == [])
+  }
+
+  @Test("Files are put on their disk together, each as often as it has changed")
+  func sync() throws {
+    let loop = try EventLoop()
+    var messages: [String] = []
+    let sync = try RecordSync(loop, patience: 1) { messages.append($0) }
+    var synced: [String] = []
+    sync.onSync = { synced.append($0) }
+    let paths = (0..<200).map { "\(scratch.path)/\($0)" }
+    for path in paths { try File.replace(path, with: [1]) }
+    for path in paths + paths + ["\(scratch.path)/none", scratch.path] { sync.note(path) }
+    for _ in 0..<1000 where synced.count < 201 { try loop.turn(longest: 100) }
+    #expect(synced.sorted() == (paths + [scratch.path]).sorted() && messages == [])
+    sync.note(paths[0])
+    for _ in 0..<1000 where synced.count < 202 { try loop.turn(longest: 100) }
+    #expect(synced.last == paths[0])
+  }
+
   @Test("Drafts of a supervisor that was killed go, and what is no record is told")
   func foreign() throws {
     _ = try store.save(record, length: 0)

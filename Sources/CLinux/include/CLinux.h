@@ -271,8 +271,8 @@ static inline int linux_io_setup(unsigned count, aio_context_t *context) {
   return (int)syscall(SYS_io_setup, count, context);
 }
 static inline int linux_io_destroy(aio_context_t context) { return (int)syscall(SYS_io_destroy, context); }
-static inline int linux_io_submit_sync(aio_context_t context, int file, int event) {
-  struct iocb request = {.aio_lio_opcode = IOCB_CMD_FDSYNC, .aio_fildes = (uint32_t)file,
+static inline int linux_io_submit_sync(aio_context_t context, int file, int event, uint64_t mark) {
+  struct iocb request = {.aio_data = mark, .aio_lio_opcode = IOCB_CMD_FDSYNC, .aio_fildes = (uint32_t)file,
                          .aio_flags = IOCB_FLAG_RESFD, .aio_resfd = (uint32_t)event};
   struct iocb *requests[] = {&request};
   return (int)syscall(SYS_io_submit, context, 1, requests);

@@ -199,6 +199,12 @@ public final class APIService {
       SupervisorCounters.Requests(status: $0.key, count: $0.value)
     }
     counters.starts = supervisor.starts
+    counters.failedStarts = supervisor.failedStarts
+    for logs in supervisor.logged.values {
+      counters.logs.writtenBytes += logs.writtenBytes
+      counters.logs.droppedBytes += logs.droppedBytes
+      counters.logs.droppedEntries += logs.droppedEntries
+    }
     counters.functions = supervisor.functionCounts
     return counters
   }

@@ -50,10 +50,9 @@ final class FileSync {
   }
 
   private func finish() {
-    do throws(Errno) {
-      guard try sync.finish() else { return }
-    } catch {
-      log("the disk has not taken what has happened, the journal of events: \(error)")
+    guard let end = try? sync.next() else { return }
+    if let failure = end.failure {
+      log("the disk has not taken what has happened, the journal of events: \(failure)")
     }
     isRunning = false
     if isWanted { schedule() }

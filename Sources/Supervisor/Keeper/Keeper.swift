@@ -18,6 +18,12 @@ public final class Keeper {
   private var partitions: [String: Kept] = [:]
   private var names: [Int32: String] = [:]
   private var starting: [String: Starting] = [:]
+  /// How many of those take long.
+  private var longStarts = 0
+  /// Those that were given up, and whose processes cannot be killed: until they go, nothing else is started under the name.
+  private var stuck: [String: Starting] = [:]
+  /// Processes that start partitions: nobody asks for their ends.
+  private var workers: Set<Int32> = []
   /// Those that could not be started, until what was written meanwhile is in their logs.
   private var failing: [String: OutputPump] = [:]
   /// Those that are to be started, in their order.
@@ -28,6 +34,9 @@ public final class Keeper {
   private var ends: [UInt64: KeptEnd] = [:]
   private var lastEnd: UInt64 = 0
   private let logs: LogFiles
+  /// What was told of that.
+  private var toldCounters = LogFiles.Counters()
+  private var countersTimer: EventLoop.Timer?
   private let place: KeeperPlace
   private let room: KeeperRoom
   /// What tells that nobody can find it any more.
@@ -56,6 +65,12 @@ public final class Keeper {
     }
   }
 
+  /// A worker, and what leads to it.
+  private struct Employed: ~Copyable {
+    let socket: Socket
+    let pid: Int32
+  }
+
   private final class Starting {
     /// What leads to the worker.
     var worker: Socket?
@@ -72,10 +87,19 @@ public final class Keeper {
     var waits = false
     /// Whether the worker can do more when it has done this.
     var leavesNoTraces = false
+    /// The worker.
+    let pid: Int32
+    /// Whether it takes long.
+    var isLong = false
+    /// Whether somebody wants it to end.
+    var isCutShort = false
+    /// What is called when it takes long, and longer.
+    var timer: EventLoop.Timer?
     init(
-      _ worker: consuming Socket, _ output: OutputPump, _ input: consuming FileDescriptor?,
+      _ worker: consuming Socket, pid: Int32, _ output: OutputPump, _ input: consuming FileDescriptor?,
       after mark: UInt64, began: Int64
     ) {
+      self.pid = pid
       number = worker.descriptor.rawValue
       self.worker = consume worker
       self.mark = mark
@@ -104,6 +128,7 @@ public final class Keeper {
     try lookout.watch(loop) { [unowned self] in endIfIdle() }
     try loop.watch(signals.descriptor.rawValue, .readable) { [unowned self] _ in takeSignals() }
     try loop.watch(listener.descriptor.rawValue, .readable) { [unowned self] _ in accept() }
+    logs.onCount = { [unowned self] in tellCountersSoon() }
   }
 
   /// Keeps, until there is nothing left to keep and nobody to keep it for.
@@ -136,16 +161,33 @@ public final class Keeper {
       for name in failing.keys { say(.starting(name)) }
       for name in queue.names { say(.starting(name)) }
       for end in ends.values.sorted(by: { $0.number < $1.number }) { say(.ended(end)) }
+      tellCounters()
       say(.complete)
     }
   }
 
   private func say(_ report: KeeperReport) { supervisor?.send(report) }
 
+  /// Tells what was written to logs, a little later: there may be more by then.
+  private func tellCountersSoon() {
+    guard supervisor != nil, countersTimer == nil, logs.counters != toldCounters else { return }
+    countersTimer = loop.after(milliseconds: 1000) { [unowned self] in
+      countersTimer = nil
+      tellCounters()
+    }
+  }
+
+  private func tellCounters() {
+    toldCounters = logs.counters
+    say(.logged(logs.counters))
+  }
+
   private func take(_ request: KeeperRequest) {
     switch request {
     case .start(let start), .prepare(let start): begin(start)
     case .adopt(let start): adopt(start)
+    case .answer: tellCounters()
+    case .cutShort(let name): cutShort(name)
     case .acknowledge(let number): ends[number] = nil
     case .endInput(let name):
       guard let kept = partitions[name], kept.input != nil else { return }
@@ -156,7 +198,9 @@ public final class Keeper {
   }
 
   /// Whether there is nothing that it does.
-  private var isIdle: Bool { partitions.isEmpty && starting.isEmpty && failing.isEmpty && queue.isEmpty }
+  private var isIdle: Bool {
+    partitions.isEmpty && starting.isEmpty && failing.isEmpty && stuck.isEmpty && queue.isEmpty
+  }
 
   private func endIfIdle() {
     // What nobody will ever ask for need not be kept.
@@ -168,29 +212,34 @@ public final class Keeper {
   private func begin(_ start: KeeperStart) {
     if let kept = partitions[start.name] { return say(.begun(kept.partition, waits: start.waits)) }
     // A supervisor that is gone has asked for it; the report is still to come, and goes to this one.
-    guard starting[start.name] == nil, failing[start.name] == nil, !queue.names.contains(start.name) else {
+    guard starting[start.name] == nil, failing[start.name] == nil, !queue.contains(start.name) else {
       return
     }
-    guard partitions.count + starting.count + failing.count + queue.count < room.partitions else {
-      return say(.full(start.name))
+    if let begun = stuck[start.name] {
+      let reason =
+        "a start of it that was given up has not ended: \(StartDelay.text(of: process(of: start.name, begun)))"
+      return say(.failed(name: start.name, reason: reason))
     }
+    guard
+      partitions.count + starting.count + failing.count + stuck.count + queue.count < room.partitions
+    else { return say(.full(start.name)) }
     queue.append(start)
     workQueueOff()
   }
 
   /// Starts as many of those that wait as may be started at once.
   ///
-  /// - Parameter idle: what leads to a worker that has nothing else to do.
-  private func workQueueOff(with idle: consuming Socket? = nil) {
+  /// - Parameter idle: a worker that has nothing else to do.
+  private func workQueueOff(with idle: consuming Employed? = nil) {
     var idle = idle
-    while starting.count < room.starts, let start = queue.popFirst() {
+    while starting.count - longStarts < room.starts, let start = queue.popFirst() {
       do throws(Errno) { try begin(start, &idle) } catch {
         say(.failed(name: start.name, reason: "start a process for it: \(error)"))
       }
     }
   }
 
-  private func begin(_ start: KeeperStart, _ idle: inout Socket?) throws(Errno) {
+  private func begin(_ start: KeeperStart, _ idle: inout Employed?) throws(Errno) {
     let output = try FileDescriptor.pipe()
     let errors = try FileDescriptor.pipe()
     let definition = try? PartitionDefinition(json: start.definition)
@@ -211,44 +260,49 @@ public final class Keeper {
     let limits = definition?.log ?? PartitionDefinition.LogLimits()
     let log = LogWriter(path: start.log, limits: limits, files: logs)
     let pump = try OutputPump(output: output.read, errors: errors.read, loop, log)
-    let begun = Starting(worker, pump, toInput, after: early.mark, began: began)
+    let pid = worker.pid
+    let begun = Starting(worker.socket, pid: pid, pump, toInput, after: early.mark, began: began)
     begun.hasTerminal = definition?.hasTerminal ?? false
     begun.leavesNoTraces = leavesNoTraces
     begun.waits = start.waits
     starting[start.name] = begun
+    awaitStart(start.name, begun)
     try loop.watch(begun.number, .readable) { [unowned self] _ in finishStart(start.name) }
   }
 
   /// Has `start` carried out by an idle worker if there is one, or else by a new one.
   private func employ(
-    _ idle: inout Socket?, _ start: KeeperStart, _ streams: consuming StandardStreams
-  ) throws(Errno) -> Socket {
+    _ idle: inout Employed?, _ start: KeeperStart, _ streams: consuming StandardStreams
+  ) throws(Errno) -> Employed {
     switch idle.take() {
     case .some(let worker):
       // One that was killed takes nothing more.
-      if (try? worker.send(start.json.bytes(), with: streams)) != nil { return worker }
+      if (try? worker.socket.send(start.json.bytes(), with: streams)) != nil { return worker }
     case .none: break
     }
     return try employ(start, streams)
   }
 
-  /// Has `start` carried out by a new worker, whose own end comes as that of a child of nobody knows whom, and is forgotten.
-  private func employ(_ start: KeeperStart, _ streams: consuming StandardStreams) throws(Errno) -> Socket {
+  /// Has `start` carried out by a new worker.
+  private func employ(_ start: KeeperStart, _ streams: consuming StandardStreams) throws(Errno) -> Employed {
     let pair = try Socket.pair()
     switch try clone(into: []) {
     case .child:
       Worker(store: store, report: pair.there.descriptor.rawValue, openFiles: openFiles).run(start, streams)
-    case .parent: return pair.here
+    case .parent(let pid, _):
+      workers.insert(pid)
+      return Employed(socket: pair.here, pid: pid)
     }
   }
 
   private func finishStart(_ name: String) {
-    guard let begun = starting[name] else { return }
+    guard let begun = starting[name] ?? stuck[name] else { return }
     guard let message = receive(begun) else { return }
-    starting[name] = nil
-    loop.forget(begun.number)
     let report = try? WorkerReport(parsing: message)
-    let idle = report != nil && begun.leavesNoTraces ? begun.worker.take() : nil
+    if starting[name] == nil { return endStuck(name, begun, report) }
+    leave(name, begun)
+    loop.forget(begun.number)
+    let idle = report != nil && begun.leavesNoTraces ? retire(begun) : nil
     // One that was killed before it could say so may have started it all the same.
     switch report ?? adoption(of: name, begun) {
     case .started(let pid):
@@ -263,7 +317,8 @@ public final class Keeper {
       names[pid] = name
       say(.begun(partition, waits: begun.waits))
       if let status = early.take(pid, after: begun.mark) { end(pid, status) }
-    case .failed(let reason): fail(name, begun, reason)
+    case .failed(let reason): fail(name, begun, begun.isCutShort ? Self.cut : reason)
+    case nil where begun.isCutShort: fail(name, begun, Self.cut)
     case nil:
       fail(name, begun, "the process that was to start it ended: it was killed, or lacked memory")
     }
@@ -288,6 +343,22 @@ public final class Keeper {
         }
       }
     } catch { return [] }
+  }
+
+  /// The worker of a start that is over, for another one.
+  private func retire(_ begun: Starting) -> Employed? {
+    switch begun.worker.take() {
+    case .some(let socket): Employed(socket: socket, pid: begun.pid)
+    case .none: nil
+    }
+  }
+
+  /// Counts a start no more.
+  private func leave(_ name: String, _ begun: Starting) {
+    starting[name] = nil
+    if begun.isLong { longStarts -= 1 }
+    if let timer = begun.timer { loop.cancel(timer) }
+    begun.timer = nil
   }
 
   private func fail(_ name: String, _ begun: Starting, _ reason: String) {
@@ -344,6 +415,83 @@ public final class Keeper {
     finish(kept, adoption.status)
   }
 
+  // MARK: Starts that take long
+
+  /// A start that takes so long, in milliseconds, waits for somebody, most likely, and others are begun beside it.
+  private static let patience: Int64 = 1000
+  /// Of one that takes so long, in milliseconds, the person who runs it hears.
+  private static let longPatience: Int64 = 10_000
+  /// So long each of the two ways is tried to end one, in milliseconds.
+  private static let endPatience: Int64 = 1000
+  private static let cut = "it was stopped before it ran"
+
+  private func awaitStart(_ name: String, _ begun: Starting) {
+    begun.timer = loop.after(milliseconds: Self.patience) { [unowned self] in
+      begun.timer = nil
+      guard longStarts < room.longStarts else { return awaitStart(name, begun) }
+      begun.isLong = true
+      longStarts += 1
+      if longStarts == room.longStarts {
+        say(.note("\(longStarts) starts take long, which is the most beside which others are begun"))
+      }
+      begun.timer = loop.after(milliseconds: Self.longPatience - Self.patience) { [unowned self] in
+        begun.timer = nil
+        say(.note("\(name): its start takes long: \(StartDelay.text(of: process(of: name, begun)))"))
+      }
+      workQueueOff()
+    }
+  }
+
+  /// The process that a start waits for: the first of the container, or else that which makes it.
+  private func process(of name: String, _ begun: Starting) -> Int32 {
+    Orphan.pid(of: name, in: store, since: begun.began) { _ in false } ?? begun.pid
+  }
+
+  /// Ends the start of a partition: its first process, whereupon the worker takes back what was done; then the worker; and
+  /// when neither can be killed, it is given up.
+  private func cutShort(_ name: String) {
+    if queue.remove(name) {
+      say(.failed(name: name, reason: Self.cut))
+      return endIfIdle()
+    }
+    guard let begun = starting[name], !begun.isCutShort else { return }
+    begun.isCutShort = true
+    let first = process(of: name, begun)
+    kill(first)
+    guard first != begun.pid else { return awaitEnd(name, begun) }
+    loop.after(milliseconds: Self.endPatience) { [unowned self] in awaitEnd(name, begun) }
+  }
+
+  private func awaitEnd(_ name: String, _ begun: Starting) {
+    guard starting[name] === begun else { return }
+    kill(begun.pid)
+    loop.after(milliseconds: Self.endPatience) { [unowned self] in
+      guard starting[name] === begun else { return }
+      let process = process(of: name, begun)
+      kill(process)
+      leave(name, begun)
+      stuck[name] = begun
+      let text = StartDelay.text(of: process)
+      say(.note("\(name): its start was given up, and cannot be ended: \(text)"))
+      fail(name, begun, "\(Self.cut), and cannot be ended: \(text)")
+      workQueueOff()
+    }
+  }
+
+  /// Kills a child, unless that has ended and its number is another's.
+  private func kill(_ pid: Int32) {
+    guard names[pid] == nil, (try? ProcessStatus.of(pid))?.parent == ProcessControl.pid else { return }
+    try? Pidfd(of: pid).send(.kill)
+  }
+
+  /// What was given up has come to its end after all, or runs, which nobody wants any more.
+  private func endStuck(_ name: String, _ begun: Starting, _ report: WorkerReport?) {
+    if case .started(let pid)? = report ?? adoption(of: name, begun) { kill(pid) }
+    stuck[name] = nil
+    loop.forget(begun.number)
+    endIfIdle()
+  }
+
   // MARK: Ends
 
   private func takeSignals() {
@@ -359,6 +507,7 @@ public final class Keeper {
   }
 
   private func end(_ pid: Int32, _ status: ExitStatus) {
+    guard workers.remove(pid) == nil else { return }
     guard let name = names.removeValue(forKey: pid), let kept = partitions[name] else {
       if !starting.isEmpty { early.note(pid, status) }
       return

@@ -63,15 +63,9 @@ final class KeeperConnection {
         + " until nothing runs there")
   }
 
-  /// Starts a keeper that listens at `place`, and connects to it.
-  ///
-  /// - Parameters:
-  ///   - containers: the directory with the state of its containers.
-  static func start(
-    at place: KeeperPlace, containers: String, _ loop: EventLoop
-  ) throws(Errno) -> KeeperConnection {
-    try launch(place, containers)
-    return try KeeperConnection(try Socket.connectForPackets(to: place.path), loop)
+  /// Connects to the keeper that listens at `place`.
+  convenience init(to place: KeeperPlace, _ loop: EventLoop) throws(Errno) {
+    try self.init(try Socket.connectForPackets(to: place.path), loop)
   }
 
   /// A second descriptor of what the keeper has open as `number`.
@@ -85,32 +79,4 @@ final class KeeperConnection {
   /// - Returns: `false` when the request is too long, and is not sent.
   @discardableResult
   func send(_ request: KeeperRequest) -> Bool { channel.send(request) }
-
-  /// Starts a keeper, and waits until it listens.
-  private static func launch(_ place: KeeperPlace, _ containers: String) throws(Errno) {
-    let ready = try FileDescriptor.pipe()
-    switch try clone(into: []) {
-    case .child:
-      do throws(Errno) {
-        try ProcessControl.startSession()
-        try Directory.change(to: "/")
-        resetSignalActions()
-        let null = try FileDescriptor.open("/dev/null", .readWrite)
-        try null.replace(0)
-        try null.replace(1)
-        try FileDescriptor.duplicate(of: ready.write.rawValue).replace(3)
-        try closeOnExec(from: 4)
-        try SignalMask.none.restore()
-        throw execute(
-          "/proc/self/exe", [Keeper.processName, place.directory, containers, String(place.number)])
-      } catch { exitNow(1) }
-    case .parent: break
-    }
-    _ = consume ready.write
-    // Its word, or its end.
-    var entries = [PollEntry(ready.read.rawValue, .readable)]
-    guard try poll(&entries, milliseconds: 10_000), try ready.read.readByte() != nil else {
-      throw .connectionRefused
-    }
-  }
 }

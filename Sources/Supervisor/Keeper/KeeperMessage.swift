@@ -9,6 +9,10 @@ enum KeeperRequest: Equatable {
   case prepare(KeeperStart)
   /// Keep a partition that runs, and whose keeper is gone.
   case adopt(KeeperStart)
+  /// Say something.
+  case answer
+  /// End the start of this partition that is under way, and say that it failed.
+  case cutShort(String)
   /// The end with this number is on record, and need not be told again.
   case acknowledge(UInt64)
   /// Nothing more comes for the standard input of this partition.
@@ -45,6 +49,10 @@ enum KeeperReport: Equatable {
   case started(KeptPartition)
   /// A partition was made, and waits to be started.
   case prepared(KeptPartition)
+  /// This is for the person who runs it.
+  case note(String)
+  /// So much was written to all logs, and so much was lost; said when a supervisor comes, and when it has become more.
+  case logged(LogFiles.Counters)
   /// A partition could not be started.
   case failed(name: String, reason: String)
   /// The program of a partition has ended.
@@ -159,6 +167,10 @@ extension KeeperRequest: JSONRepresentable {
       self = .prepare(start)
     } else if let start: KeeperStart = try object.optional("adopt") {
       self = .adopt(start)
+    } else if object["answer"] != nil {
+      self = .answer
+    } else if let name: String = try object.optional("cutShort") {
+      self = .cutShort(name)
     } else if let number: UInt64 = try object.optional("acknowledge") {
       self = .acknowledge(number)
     } else if let name: String = try object.optional("endInput") {
@@ -176,6 +188,8 @@ extension KeeperRequest: JSONRepresentable {
     case .start(let start): object.add("start", start)
     case .prepare(let start): object.add("prepare", start)
     case .adopt(let start): object.add("adopt", start)
+    case .answer: object.add("answer", true)
+    case .cutShort(let name): object.add("cutShort", name)
     case .acknowledge(let number): object.add("acknowledge", number)
     case .endInput(let name): object.add("endInput", name)
     case .limitLog(let name, let limits):
@@ -201,6 +215,14 @@ extension KeeperReport: JSONRepresentable {
       self = .ended(ended)
     } else if let failed: JSON.Object = try object.optional("failed") {
       self = .failed(name: try failed.required("name"), reason: try failed.required("reason"))
+    } else if let text: String = try object.optional("note") {
+      self = .note(text)
+    } else if let logged: JSON.Object = try object.optional("logged") {
+      var counters = LogFiles.Counters()
+      counters.writtenBytes = try logged.required("writtenBytes")
+      counters.droppedBytes = try logged.required("droppedBytes")
+      counters.droppedEntries = try logged.required("droppedEntries")
+      self = .logged(counters)
     } else if let name: String = try object.optional("starting") {
       self = .starting(name)
     } else if let name: String = try object.optional("full") {
@@ -217,6 +239,13 @@ extension KeeperReport: JSONRepresentable {
     switch self {
     case .kept(let kept): object.add("kept", kept)
     case .starting(let name): object.add("starting", name)
+    case .note(let text): object.add("note", text)
+    case .logged(let counters):
+      var logged = JSON.Object()
+      logged.add("writtenBytes", counters.writtenBytes)
+      logged.add("droppedBytes", counters.droppedBytes)
+      logged.add("droppedEntries", counters.droppedEntries)
+      object.add("logged", logged)
     case .full(let name): object.add("full", name)
     case .complete: object.add("complete", true)
     case .started(let started): object.add("started", started)

@@ -56,13 +56,17 @@ public struct KeeperPlace: Equatable, Sendable {
 struct KeeperRoom: Equatable {
   /// That many in all.
   let partitions: Int
-  /// That many at once may be on their way to run.
+  /// That many at once may be on their way to run,
   let starts: Int
+  /// beside that many that take long: they wait for somebody, most likely, and cost little beside memory.
+  let longStarts: Int
 
   /// What a partition costs: the ends of its two outputs and of its input.
   private static let cost = 3
   /// What one that is being started costs beside that, for a moment.
   private static let startCost = 8
+  /// What one that takes long costs beside that: its worker's socket.
+  private static let longStartCost = 1
   /// What it needs itself.
   private static let reserve = 32
 
@@ -71,6 +75,8 @@ struct KeeperRoom: Equatable {
   init(descriptors: UInt64, processors: Int) {
     let descriptors = Int(clamping: descriptors)
     starts = max(1, min(2 * processors + 2, descriptors / 64))
-    partitions = max(1, (descriptors - Self.reserve - starts * Self.startCost) / Self.cost)
+    longStarts = max(1, min(256, descriptors / 64))
+    partitions = max(
+      1, (descriptors - Self.reserve - starts * Self.startCost - longStarts * Self.longStartCost) / Self.cost)
   }
 }

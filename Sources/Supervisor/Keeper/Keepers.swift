@@ -8,13 +8,32 @@ final class Keepers {
   private let containers: String
   private let loop: EventLoop
   private var connections: [Int: KeeperConnection] = [:]
+  /// Those that are being started.
+  private var beginnings: [Int: Beginning] = [:]
   /// Those that have said that they have no room, and have told of no end since.
   private var full: Set<Int> = []
   /// Those that have not told yet of all that they have.
   private var incomplete: Set<Int> = []
+  /// How often each has said something.
+  private var heard: [Int: UInt64] = [:]
+  /// Those that answer when they are asked to: not those of an older version.
+  private var answering: Set<Int> = []
+  /// Those that have said nothing since they were told something.
+  private var silent: Set<Int> = []
+  /// Those of which it is seen whether they say something.
+  private var watched: Set<Int> = []
   /// How often one was looked for again that had ended before it told that.
   private var searches = 0
   private static let mostSearches = 100
+  /// So long one may be silent that was told something, and again when it was asked to answer, in milliseconds.
+  private static let patience: Int64 = 5000
+
+  /// A keeper that is being started, and what it is to be told.
+  private final class Beginning {
+    let launch: KeeperLaunch
+    var requests: [KeeperRequest] = []
+    init(_ launch: KeeperLaunch) { self.launch = launch }
+  }
   /// Called with each report that comes, and the number of the keeper that it comes from; with `.complete` once, for all.
   var onReport: ((KeeperReport, Int) -> Void)?
   /// Called when one of them is gone.
@@ -37,24 +56,56 @@ final class Keepers {
         use(connection, place.number)
       }
     }
-    if connections.isEmpty { _ = try start(0) }
+    // Nobody is there yet whom it would hold up.
+    if connections.isEmpty { try startFirst() }
     incomplete = Set(connections.keys)
   }
 
-  private func start(_ number: Int) throws(SupervisorError) -> KeeperConnection {
+  private func startFirst() throws(SupervisorError) {
+    let place = KeeperPlace(first: directory)
+    do throws(Errno) {
+      try KeeperLaunch(place, containers: containers).wait()
+      use(try KeeperConnection(to: place, loop), place.number)
+    } catch {
+      throw SupervisorError("start the keeper at \(place.path)", error)
+    }
+  }
+
+  /// Starts a keeper, which is told `request` as soon as it listens.
+  private func begin(_ number: Int, _ request: KeeperRequest?) throws(SupervisorError) {
     guard let place = KeeperPlace(directory, number) else {
       throw noRoom("\(KeeperPlace.most) keepers have no descriptors left")
     }
-    let connection: KeeperConnection
     do throws(Errno) {
-      connection = try KeeperConnection.start(at: place, containers: containers, loop)
+      let beginning = Beginning(try KeeperLaunch(place, containers: containers))
+      try beginning.launch.whenReady(loop) { [unowned self] listens in finish(place, listens) }
+      if let request { beginning.requests.append(request) }
+      beginnings[number] = beginning
     } catch .tooManyOpenFiles {
       throw noRoom("another keeper needs descriptors, and none are left")
     } catch {
       throw SupervisorError("start the keeper at \(place.path)", error)
     }
-    use(connection, number)
-    return connection
+  }
+
+  private func finish(_ place: KeeperPlace, _ listens: Bool) {
+    guard let beginning = beginnings.removeValue(forKey: place.number) else { return }
+    do throws(Errno) {
+      guard listens else { throw .connectionRefused }
+      let connection = try KeeperConnection(to: place, loop)
+      use(connection, place.number)
+      for request in beginning.requests { connection.send(request) }
+    } catch {
+      if incomplete.contains(place.number) { onEnd?() }
+      let reason = "start the keeper at \(place.path): \(error)"
+      for request in beginning.requests {
+        switch request {
+        case .start(let start), .prepare(let start):
+          onReport?(.failed(name: start.name, reason: reason), place.number)
+        default: break
+        }
+      }
+    }
   }
 
   private func noRoom(_ reason: String) -> SupervisorError {
@@ -82,19 +133,55 @@ final class Keepers {
         if let connection = try KeeperConnection.find(at: place, containers: containers, loop) {
           use(connection, number)
         } else {
-          _ = try start(number)
+          try begin(number, nil)
         }
       } catch { onEnd?() }
     }
   }
 
+  /// Sends a request to a keeper, and sees whether that still says something.
+  private func send(_ request: KeeperRequest, to number: Int) -> Bool? {
+    guard let isSent = connections[number]?.send(request) else { return nil }
+    if isSent { expectWord(of: number) }
+    return isSent
+  }
+
+  private func expectWord(of number: Int) {
+    silent.insert(number)
+    if watched.insert(number).inserted { watch(number) }
+  }
+
+  private func watch(_ number: Int) {
+    let before = heard[number]
+    loop.after(milliseconds: Self.patience) { [unowned self] in
+      guard silent.contains(number), answering.contains(number) else {
+        watched.remove(number)
+        return
+      }
+      // It was told something after that.
+      guard heard[number] == before else { return watch(number) }
+      connections[number]?.send(.answer)
+      loop.after(milliseconds: Self.patience) { [unowned self] in
+        watched.remove(number)
+        guard heard[number] == before, let place = KeeperPlace(directory, number) else { return }
+        let note =
+          "the keeper at \(place.path) does not answer: is it stopped? Nothing is started, and what is written "
+          + "waits, until it goes on"
+        onReport?(.note(note), number)
+      }
+    }
+  }
+
   private func take(_ report: KeeperReport, _ number: Int) {
+    heard[number, default: 0] += 1
+    silent.remove(number)
     switch report {
     case .complete:
       guard incomplete.remove(number) != nil, incomplete.isEmpty else { return }
     case .full: full.insert(number)
     case .ended, .failed: full.remove(number)
-    case .kept, .started, .prepared, .starting: break
+    case .logged: answering.insert(number)
+    case .kept, .started, .prepared, .starting, .note: break
     }
     onReport?(report, number)
   }
@@ -105,9 +192,37 @@ final class Keepers {
   func start(_ request: KeeperStart) throws(SupervisorError) -> Bool {
     var number = 0
     while full.contains(number) { number += 1 }
-    let connection = if let found = connections[number] { found } else { try start(number) }
-    if request.started != nil { return connection.send(.adopt(request)) }
-    return connection.send(request.waits ? .prepare(request) : .start(request))
+    let message: KeeperRequest =
+      if request.started != nil { .adopt(request) } else if request.waits { .prepare(request) } else {
+        .start(request)
+      }
+    if let isSent = send(message, to: number) { return isSent }
+    guard message.json.bytes().count <= PacketChannel.longest else { return false }
+    if let beginning = beginnings[number] {
+      beginning.requests.append(message)
+    } else {
+      try begin(number, message)
+    }
+    return true
+  }
+
+  /// Has the start of the partition `name` ended that is under way.
+  func cutShort(_ name: String) {
+    for beginning in beginnings.values {
+      let count = beginning.requests.count
+      beginning.requests.removeAll { request in
+        switch request {
+        case .start(let start), .prepare(let start): start.name == name
+        default: false
+        }
+      }
+      if beginning.requests.count < count {
+        onReport?(.failed(name: name, reason: "it was stopped before it ran"), 0)
+        return
+      }
+    }
+    // Whoever has it is not known before it runs.
+    for number in connections.keys { _ = send(.cutShort(name), to: number) }
   }
 
   /// Tells who has told of the end `number` that it is on record.

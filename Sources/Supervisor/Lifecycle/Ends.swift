@@ -26,6 +26,8 @@ extension Supervisor {
     case .prepared(let kept):
       partitions[kept.name]?.keeper = keeper
       prepared(kept)
+    case .note(let text): log(text)
+    case .logged(let counters): logged[keeper] = counters
     case .failed(let name, let reason): failed(name, reason)
     case .ended(let end): ended(end)
     }
@@ -90,6 +92,7 @@ extension Supervisor {
 
   func failed(_ name: String, _ reason: String) {
     guard let partition = partitions[name] else { return }
+    failedStarts += 1
     if partition.isBuilding { return failedToBuild(partition, reason) }
     if partition.isAdopting { return notAdopted(partition) }
     partition.isStarting = false
@@ -106,6 +109,7 @@ extension Supervisor {
     } else {
       partition.record.isWanted = false
       save(partition)
+      cleanUp(partition)
     }
     onFailedStart?()
     answer(partition, SupervisorError(.failed, reason))

@@ -25,6 +25,12 @@ struct RecordStore {
     }
     for name in names {
       let path = "\(directory)/\(name)"
+      if name.utf8.suffix(Self.former.utf8.count).elementsEqual(Self.former.utf8) {
+        if let error = settle(String(path.dropLast(Self.former.count))) { errors.append(error) }
+      }
+    }
+    for name in names {
+      let path = "\(directory)/\(name)"
       guard name.utf8.suffix(5).elementsEqual(".json".utf8) else {
         if Self.isDraft(name) { try? File.remove(path) }
         continue
@@ -90,6 +96,9 @@ struct RecordStore {
           // Somebody has removed it.
         }
       }
+      do throws(Errno) { try File.link(path, to: path + Self.former) } catch {
+        // There is none yet, or an older one that is on the disk for certain.
+      }
       let whole = (record.damage?.line ?? record.json.bytes()) + [UInt8(ascii: "\n")] + progress
       try File.replace(path, with: whole, swapping: true)
       return whole.count
@@ -98,14 +107,40 @@ struct RecordStore {
     }
   }
 
+  /// What is behind the name of a file whose successor may not be on the disk yet.
+  private static let former = ".old"
+
+  /// Notes that the file at `path` is on the disk: the one before it is not needed any more.
+  func noteSync(of path: String) { try? File.remove(path + Self.former) }
+
+  /// Sees to it that of the file at `path` and the one before it the younger is there that is whole: the machine may have
+  /// stopped before all of it was on the disk.
+  ///
+  /// - Returns: what there is to be said of that.
+  private func settle(_ path: String) -> String? {
+    // Whoever has removed it wants it gone.
+    guard (try? FileStatus.of(path)) != nil else { return nil }
+    let line = (try? File.read(path, limit: 16 << 20))?.prefix { $0 != UInt8(ascii: "\n") } ?? []
+    do throws(Errno) {
+      guard (try? JSON(parsing: Array(line))) == nil else {
+        try FileDescriptor.open(path, .readOnly).sync()
+        return nil
+      }
+      try File.rename(path + Self.former, to: path)
+      return "\(path): it is not whole, as if the machine had lost its power; what it was before counts"
+    } catch { return "\(path): \(error)" }
+  }
+
   /// A file of which no more than the last line counts is not worth more than this, in bytes.
   private static let longest = 16 << 10
 
   func remove(_ name: String) throws(SupervisorError) {
+    // First, so that it does not come back.
+    noteSync(of: path(of: name))
     do throws(Errno) { try File.remove(path(of: name)) } catch .noSuchFileOrDirectory {} catch {
       throw SupervisorError("remove \(path(of: name))", error)
     }
   }
 
-  private func path(of name: String) -> String { "\(directory)/\(name).json" }
+  func path(of name: String) -> String { "\(directory)/\(name).json" }
 }

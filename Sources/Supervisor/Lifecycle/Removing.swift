@@ -34,7 +34,7 @@ extension Supervisor {
     withdraw(partition)
     if partition.record.function != nil { fillPoolsSoon() }
     // Nobody would remove what the keeper makes after this: it is removed when that has answered.
-    guard !partition.isBuilding else { return }
+    guard !partition.isBuilding else { return cutShortSoon(partition) }
     partition.isLeaving = true
     cancelRestart(partition)
     copies.end(of: partition.name)

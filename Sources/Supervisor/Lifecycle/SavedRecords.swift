@@ -3,6 +3,7 @@ final class SavedRecords {
   private let store: RecordStore
   private let loop: EventLoop
   private let log: (String) -> Void
+  private let sync: RecordSync?
   /// Called when what is known of a partition is on disk.
   var onSave: ((Partition) -> Void)?
   private var unsaved: [ObjectIdentifier: Partition] = [:]
@@ -15,6 +16,8 @@ final class SavedRecords {
     self.store = store
     self.loop = loop
     self.log = log
+    sync = try? RecordSync(loop, log: log)
+    sync?.onSync = { if $0 != store.directory { store.noteSync(of: $0) } }
   }
 
   /// Writes the record of a partition, at once or as soon as that can be done.
@@ -38,6 +41,8 @@ final class SavedRecords {
     // What a failure leaves of a line must not be the beginning of the next.
     partition.recordLength = 0
     partition.recordLength = try store.save(partition.record, length: length)
+    sync?.note(store.path(of: partition.name))
+    if length == 0 { sync?.note(store.directory) }
     unsaved[ObjectIdentifier(partition)] = nil
     onSave?(partition)
   }
@@ -48,6 +53,7 @@ final class SavedRecords {
   /// Removes the record under `name` of a partition.
   func remove(_ partition: Partition, under name: String) throws(SupervisorError) {
     try store.remove(name)
+    sync?.note(store.directory)
     unsaved[ObjectIdentifier(partition)] = nil
   }
 }

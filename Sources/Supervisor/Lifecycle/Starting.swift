@@ -116,6 +116,7 @@ extension Supervisor {
 
   /// Notes that a partition cannot be started, however often that is tried.
   func giveUp(_ partition: Partition, _ reason: String) {
+    failedStarts += 1
     partition.isStarting = false
     partition.begun = nil
     partition.record.isWanted = false

@@ -34,11 +34,24 @@ extension Supervisor {
   func end(_ partition: Partition, _ ending: Partition.Ending) {
     guard partition.isRunning else {
       if partition.endOnceStarted != .killed { partition.endOnceStarted = ending }
-      return
+      return cutShortSoon(partition)
     }
     switch ending {
     case .asked(let timeout): stopNow(partition, timeout: timeout)
     case .killed: signal(partition, .kill)
+    }
+  }
+
+  /// So long a start may still take that somebody wants to end, in milliseconds.
+  private static let startPatience: Int64 = 2000
+
+  /// Ends the start of a partition that nobody wants any more, unless it is over soon.
+  func cutShortSoon(_ partition: Partition) {
+    loop.after(milliseconds: Self.startPatience) { [unowned self] in
+      guard partition.isStarting || partition.isBuilding,
+        !partition.record.isWanted || partition.isBeingRemoved
+      else { return }
+      keepers.cutShort(partition.name)
     }
   }
 

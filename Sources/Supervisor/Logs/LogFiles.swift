@@ -19,6 +19,8 @@ public final class LogFiles {
   public let capacity: Int
   /// What was written and what could not be.
   public internal(set) var counters = Counters()
+  /// Called when that may have become more.
+  var onCount: (() -> Void)?
   /// How many files are open.
   public var openCount: Int { files.count }
 
@@ -162,6 +164,7 @@ public final class LogFiles {
     }
     closeAbandoned()
     wakeWaiting()
+    onCount?()
   }
 
   private func wakeWaiting() {
