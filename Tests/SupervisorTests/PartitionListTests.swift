@@ -9,7 +9,7 @@ struct PartitionListTests {
   private func partition(_ name: String, command: [String]) -> Partition {
     var definition = PartitionDefinition(name: name, content: .bundle("/b"))
     if !command.isEmpty {
-      var settings = PartitionSettings()
+      var settings = PartitionSettings(base: .host)
       settings.command = command
       definition.content = .partition(settings)
     }
