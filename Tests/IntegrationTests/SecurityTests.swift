@@ -308,15 +308,16 @@ struct SecurityTests {
     }
   }
 
-  @Test("A program that joins a container that waits for its start gets hold of nothing but that one's own")
+  @Test("A program that joins a container that waits for its start gets hold of nothing of what waits there")
   func waiting() throws {
     try withSandbox { box in
       try write("", to: box.rootfs + "/runtime")
       box.config.mount("/runtime", source: Swiftjail.program, ["bind", "ro"])
       try box.create()
-      let script = "[ /proc/1/exe -ef /runtime ] && echo caught; ls -l /proc/1/fd | grep -c ' -> /'; true"
-      // Its three standard streams, which are the caller's, and what it is told to start over.
-      try #expect(box.exec([], "sh", "-c", script).text == "4")
+      // What it is told to start over, and what it says then, are connections to the host.
+      let script = "[ /proc/1/exe -ef /runtime ] && echo caught; ls -l /proc/1/fd | grep -c ' -> '; true"
+      let outcome = try box.exec([], "sh", "-c", script)
+      #expect(outcome.text == "0" && outcome.stderr.contains("Permission denied"), "\(outcome)")
       try box.start()
     }
   }
