@@ -52,7 +52,8 @@ extension Container {
     do throws(ConfigError) { try options.process.validate() } catch {
       throw ContainerError(.invalidConfig, "process.\(error)")
     }
-    let plan = try ProcessPlan(options.process)
+    var plan = try ProcessPlan(options.process)
+    if !record.hasKeyrings { plan.systemCallFilter = .keyrings }
     try ContainerProcess.checkPreserved(options.preservedDescriptors)
     let first = try initProcess()
     let joiner = try spawn(plan, options, first)

@@ -398,6 +398,46 @@ struct SecurityTests {
     }
   }
 
+  @Test("A partition's programs, and those that join it, can do nothing with the host's keyrings")
+  func keyrings() throws {
+    try withSandbox { box in
+      let refused = try KeyCalls.refused()
+      try KeyCalls.write(to: box.rootfs + "/calls")
+      let run = ["run", "--rootfs", box.rootfs]
+      for options in [[], ["--user", "1000"], ["--cap-add", "ALL"], ["--init"]] {
+        let outcome = try box.program(run + ["--rm"] + options + [box.id, "--", "/calls"]).call()
+        #expect(outcome.text == refused, "\(options): \(outcome)")
+      }
+      try box.succeed("run", "--rootfs", box.rootfs, "--detach", box.id, "--", "/bin/sleep", "1000")
+      for options in [[], ["--user", "1000"], ["--cap", "CAP_SYS_ADMIN"], ["--tty"]] {
+        let outcome = try box.exec(options, "/calls")
+        #expect(outcome.text == refused, "\(options): \(outcome)")
+      }
+      try box.delete()
+    }
+  }
+
+  @Test("Who is given all of the host has its keyrings, and so has a bundle unless it says otherwise")
+  func ownKeyrings() throws {
+    try withSandbox { box in
+      let refused = try KeyCalls.refused()
+      try KeyCalls.write(to: box.rootfs + "/calls")
+      let outcome = try box.program(
+        ["run", "--rootfs", box.rootfs, "--rm", "--privileged", box.id, "--", "/calls"]
+      ).call()
+      #expect(outcome.stdout.count == refused.count && !outcome.text.contains("1"), "\(outcome)")
+      box.config["process.args"] = ["/calls"]
+      let bundle = try box.run()
+      #expect(bundle.stdout.count == refused.count && !bundle.text.contains("1"), "\(bundle)")
+
+      box.config["annotations"] = ["org.swiftjail.keyrings": "none"]
+      box.config["process.noNewPrivileges"] = false
+      try #expect(box.run().text == refused)
+      box.config.shell("grep NoNewPrivs /proc/self/status")
+      try #expect(box.run().text.words == ["NoNewPrivs:", "0"])
+    }
+  }
+
   @Test("A program that joins does not have the caller's session keyring")
   func keyring() throws {
     try withSandbox { box in
