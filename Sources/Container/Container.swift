@@ -95,6 +95,10 @@ public struct Container: Sendable {
   /// The annotation that `state` has when the kernel ended a process of the container for lack of memory.
   public static let oomAnnotation = "org.swiftjail.oom-killed"
 
+  /// The annotation, with the value `none`, of a configuration whose processes can do nothing with keyrings (`keyrings(7)`),
+  /// those that join included.
+  public static let keyringsAnnotation = "org.swiftjail.keyrings"
+
   /// Whether the kernel ended a process of the container for lack of memory.
   public var wasOutOfMemory: Bool {
     if record.wasOutOfMemory { return true }

@@ -91,7 +91,7 @@ struct ContainerProcess: Sendable {
     guard inside else { throw .config("process.cwd", "\(plan.workingDirectory) is outside the container") }
   }
 
-  /// Takes on what the program is to have: limits, user, capabilities.
+  /// Takes on what the program is to have: limits, filter, user, capabilities.
   ///
   /// Limits come late, so that nothing on the way runs into them.
   func takeOn(inUserNamespace: Bool, _ handshake: borrowing Handshake) throws(ContainerError) {
@@ -100,6 +100,12 @@ struct ContainerProcess: Sendable {
       guard handshake.expect(.limited) else { exitNow(1) }
     } else {
       try Supervision.apply(plan.resourceLimits, to: 0)
+    }
+    // While it takes no renunciation of privileges, as it does from those who have none.
+    if let filter = plan.systemCallFilter {
+      try attempt("refuse system calls", advice: "the kernel needs CONFIG_SECCOMP_FILTER") {
+        () throws(Errno) in try filter.load()
+      }
     }
     try dropPrivileges()
   }

@@ -105,6 +105,7 @@ extension ContainerStore {
       cgroup: cgroup?.cgroup.path, unit: cgroup?.scope?.unit, namespaces: plan.namespaces,
       annotations: annotations, ownedDirectory: options.ownedDirectory)
     record.isSupervised = options.isSupervised
+    record.hasKeyrings = plan.process.systemCallFilter == nil
     var birth = Birth(
       container: Container(record, in: self), plan: plan, options: options, devices: devices, cgroup: cgroup)
     do throws(ContainerError) {

@@ -68,12 +68,16 @@ struct Handshake: ~Copyable {
   }
 
   /// Waits for what the new process says next, or a process that it makes, which may stay when it ends.
-  func receive(orEndOf process: borrowing Pidfd) throws(ContainerError) -> FromChild {
+  ///
+  /// - Parameter milliseconds: after which there is nothing more to come; -1 is never.
+  func receive(
+    orEndOf process: borrowing Pidfd, milliseconds: Int32 = -1
+  ) throws(ContainerError) -> FromChild {
     var entries = [
       PollEntry(socket.descriptor.rawValue, .readable), PollEntry(process.descriptor.rawValue, .readable),
     ]
     try attempt("hear from the new process") { () throws(Errno) in
-      _ = try poll(&entries)
+      _ = try poll(&entries, milliseconds: milliseconds)
       // It may have spoken between the two looks.
       if entries[0].events.isEmpty { _ = try poll(&entries, milliseconds: 0) }
     }

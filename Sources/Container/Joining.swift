@@ -52,7 +52,8 @@ extension Container {
     do throws(ConfigError) { try options.process.validate() } catch {
       throw ContainerError(.invalidConfig, "process.\(error)")
     }
-    let plan = try ProcessPlan(options.process)
+    var plan = try ProcessPlan(options.process)
+    if !record.hasKeyrings { plan.systemCallFilter = .keyrings }
     try ContainerProcess.checkPreserved(options.preservedDescriptors)
     let first = try initProcess()
     let joiner = try spawn(plan, options, first)
@@ -190,6 +191,9 @@ extension Container {
     }
   }
 
+  /// A program that is not executed within so many milliseconds is taken for one that is.
+  private static let patience: Int32 = 10_000
+
   private func bringUp(
     _ process: consuming Arrived, _ handshake: borrowing Handshake, _ plan: ProcessPlan,
     _ options: ExecOptions
@@ -198,8 +202,9 @@ extension Container {
       try Supervision.prepare(process.pid, plan)
       if let pidFile = options.pidFile { try PidFile.write(process.pid, to: pidFile) }
       try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
-      // From inside, so no other word is taken from it.
-      let message = try handshake.receive(orEndOf: process.pidfd)
+      // From inside, so no other word is taken from it, and it is not waited for without end: others there may have
+      // stopped it, or got hold of its end of the connection.
+      let message = try handshake.receive(orEndOf: process.pidfd, milliseconds: Self.patience)
       switch consume message {
       case .closed: break
       case .notExecuted(let errno): throw ContainerError("exec: \"\(plan.arguments[0])\"", errno)

@@ -109,6 +109,12 @@ struct Plan: Sendable {
     cgroupSettings = try CgroupSettings.plan(linux.resources)
     deviceRules = DevicePlan.rules(linux.resources.devices)
     personality = try Self.personality(linux.personality)
+    if let keyrings = config.annotations[Container.keyringsAnnotation] {
+      guard keyrings == "none" else {
+        throw .config("annotations[\"\(Container.keyringsAnnotation)\"]", "must be \"none\"")
+      }
+      self.process.systemCallFilter = .keyrings
+    }
     try checkMountNamespace(linux)
   }
 

@@ -14,6 +14,8 @@ struct ProcessPlan: Sendable {
   var capabilities: CapabilitySets
   var resourceLimits: [ResourceLimit]
   var noNewPrivileges: Bool
+  /// What refuses system calls to it; `nil` when it may make all.
+  var systemCallFilter: SystemCallFilter?
   var oomScoreAdjustment: Int32?
   var scheduler: SchedulerAttributes?
   var ioPriority: (class: Int32, level: Int32)?

@@ -31,6 +31,9 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
   /// Whether a supervisor has made it, which knows what it is to be and keeps what it writes.
   public var isSupervised = false
 
+  /// Whether its processes can do anything with keyrings.
+  public var hasKeyrings = true
+
   /// Whether the kernel ended a process of it for lack of memory, when that was seen at its end: its cgroup, which counts
   /// that, may not outlive it.
   public var wasOutOfMemory = false
@@ -84,6 +87,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     annotations = try object.optional("annotations", or: [:])
     ownedDirectory = try object.text("ownedDirectory")
     isSupervised = try object.optional("supervised", or: false)
+    hasKeyrings = try object.optional("keyrings", or: true)
     wasOutOfMemory = try object.optional("outOfMemory", or: false)
     let pid: Int32 = try object.required("pid")
     process = pid == 0 ? nil : Process(pid: pid, startTime: try object.required("startTime"))
@@ -106,6 +110,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     object.add("annotations", annotations, unless: [:])
     object.add("ownedDirectory", ifPresent: ownedDirectory)
     object.add("supervised", isSupervised, unless: false)
+    object.add("keyrings", hasKeyrings, unless: true)
     object.add("outOfMemory", wasOutOfMemory, unless: false)
     return .object(object)
   }

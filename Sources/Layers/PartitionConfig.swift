@@ -1,3 +1,4 @@
+import Container
 import OCI
 
 /// What else goes into a partition's configuration: what was found on the host, and where its directories are.
@@ -56,6 +57,7 @@ extension PartitionSettings {
     case .host: config.annotations = ["org.swiftjail.base": "host"]
     case .directory(let path): config.annotations = ["org.swiftjail.base": path]
     }
+    if !isPrivileged { config.annotations[Container.keyringsAnnotation] = "none" }
     return config
   }
 

@@ -6,7 +6,7 @@ struct MachineCode: Equatable {
 
   /// A system call.
   enum Call {
-    case clone, close, execve, exitGroup, fcntl, ioctl, read, sendto, setsid
+    case clone, close, execve, exitGroup, fcntl, ioctl, prctl, read, sendto, setsid
   }
 
   /// Makes the system call `call` with `numbers`, at most six.
@@ -115,6 +115,7 @@ struct MachineCode: Equatable {
       case .execve: 59
       case .fcntl: 72
       case .setsid: 112
+      case .prctl: 157
       case .exitGroup: 231
       }
     }
@@ -191,6 +192,7 @@ struct MachineCode: Equatable {
       case .read: 63
       case .exitGroup: 94
       case .setsid: 157
+      case .prctl: 167
       case .sendto: 206
       case .clone: 220
       case .execve: 221

@@ -11,6 +11,9 @@ import Glibc
 ///
 /// Executed again from inside, where the report descriptor is closed, the image exits with 127 at once.
 ///
+/// Nobody may look at the process, or take its descriptors, without `CAP_SYS_PTRACE` until the program is executed, and
+/// then those that the program does not get are closed (`PR_SET_DUMPABLE` of `prctl(2)`).
+///
 /// The image treats its first argument as the path to execute and the others as the arguments, from number 0. When that
 /// fails it sends the kernel's answer to the report descriptor, a socket, and exits with 127.
 public struct Trampoline: ~Copyable {
@@ -83,8 +86,11 @@ public struct Trampoline: ~Copyable {
   private static func code(report: Int32, prelude: Prelude) -> MachineCode {
     let noSignal = UInt32(MSG_NOSIGNAL)
     let sendResult = MachineCode.saveResult + .transfer(.sendto, report, count: 8, flags: noSignal)
+    // As it was before the image was executed.
+    let setDumpable: UInt32 = 4
     var code =
-      MachineCode.begin + .call(.fcntl, UInt32(report), UInt32(F_SETFD), UInt32(FD_CLOEXEC))
+      MachineCode.begin + .call(.prctl, setDumpable, 0, 0, 0, 0)
+      + .call(.fcntl, UInt32(report), UInt32(F_SETFD), UInt32(FD_CLOEXEC))
       + .ifNegative(exit(127))
     switch prelude {
     case .none: break

@@ -1,6 +1,6 @@
 extension RuntimeConfig {
   /// What `spec` prints: a shell in a terminal, isolated from the host, as `runc spec` has it on a host with
-  /// cgroup v2.
+  /// cgroup v2. Hidden besides is what tells of others' work by the heat and the power that it takes.
   ///
   /// Nothing in it is newer than version 1.0.2, and there are runtimes that refuse what says it is.
   public static let `default` = RuntimeConfig(
@@ -23,7 +23,8 @@ extension RuntimeConfig {
       resources: Linux.Resources(devices: [Linux.DeviceRule(allow: false, access: "rwm")]),
       maskedPaths: [
         "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-        "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi",
+        "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi", "/proc/interrupts",
+        "/sys/devices/virtual/powercap",
       ],
       readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]))
 

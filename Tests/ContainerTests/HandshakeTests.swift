@@ -49,6 +49,20 @@ struct HandshakeTests {
     try expectNext("closed", on: outside)
   }
 
+  @Test("Who is not waited for without end is taken to have nothing more to say")
+  func silence() throws {
+    let pair = try Socket.pair()
+    let outside = Handshake(pair.here)
+    let message = try outside.receive(orEndOf: try Pidfd(of: ProcessControl.pid), milliseconds: 1)
+    guard case .closed = consume message else {
+      Issue.record("something was said")
+      return
+    }
+    // Its end is open until now.
+    try pair.there.send([Handshake.ready])
+    try expectNext("ready", on: outside)
+  }
+
   @Test("A reason longer than a message is cut, not lost")
   func longFailure() throws {
     let pair = try Socket.pair()

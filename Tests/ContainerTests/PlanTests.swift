@@ -46,6 +46,7 @@ struct PlanTests {
 
   static let refused: [(String, Change)] = [
     ("linux.seccomp", { $0.linux.seccomp = .object(JSON.Object()) }),
+    (#"annotations["org.swiftjail.keyrings"]"#, { $0.annotations["org.swiftjail.keyrings"] = "" }),
     ("hooks.prestart", { $0.hooks.prestart = [.init(path: "/x")] }),
     ("hooks.createRuntime", { $0.hooks.createRuntime = [.init(path: "/x")] }),
     ("hooks.createContainer", { $0.hooks.createContainer = [.init(path: "/x")] }),
@@ -103,6 +104,13 @@ struct PlanTests {
   func refuses(index: Int) {
     let (path, change) = Self.refused[index]
     expectRefusal(of: path) { try plan(change) }
+  }
+
+  @Test("A configuration without keyrings has the calls for them refused, and no other has")
+  func keyrings() throws {
+    try #expect(plan().process.systemCallFilter == nil)
+    let filter = try plan { $0.annotations["org.swiftjail.keyrings"] = "none" }.process.systemCallFilter
+    #expect(filter != nil)
   }
 
   @Test("Fields that are there and say nothing are no reason to refuse")

@@ -39,6 +39,7 @@ struct StoreTests {
     full.cgroup = "/x/y"
     full.unit = "swiftjail-a.scope"
     full.wasOutOfMemory = true
+    full.hasKeyrings = false
     full.annotations = ["k": "ü\n\"", "": "v"]
     full.ownedDirectory = "/var/lib/x"
     full.created = .max

@@ -325,6 +325,29 @@ struct ExecTests {
     }
   }
 
+  @Test("Who is stopped from inside on the way to its program is not waited for without end")
+  func heldUp() throws {
+    try withSandbox { box in
+      // No program but this one is started inside, so the next number is known.
+      box.config.shell(
+        "exec 2> /dev/null; echo ready; p=2; while :; do until kill -STOP $p; do :; done; p=$((p + 1)); done")
+      try box.detach()
+      try box.waitForOutput("ready")
+      let file = box.scratch.path + "/pid"
+      var stopped: pid_t?
+      for _ in 0..<50 where stopped == nil {
+        let outcome = try box.exec(["--detach", "--pid-file", file], "sleep", "1000")
+        #expect(outcome.status == 0, "\(outcome)")
+        let pid = try #require(contents(file).flatMap { pid_t($0) })
+        // Else it came through.
+        if contents("/proc/\(pid)/comm")?.trimmed != "sleep" { stopped = pid }
+      }
+      let pid = try #require(stopped)
+      kill(pid, SIGCONT)
+      #expect(poll { contents("/proc/\(pid)/comm")?.trimmed == "sleep" })
+    }
+  }
+
   @Test("A paused container is not entered, unless --ignore-paused says so")
   func paused() throws {
     try withRunning { box in

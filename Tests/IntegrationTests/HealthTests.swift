@@ -35,6 +35,29 @@ struct HealthTests {
     return entry?["Status"] as? String ?? ""
   }
 
+  @Test("Neither a check nor a command that is executed inside can do anything with the host's keyrings")
+  func keyrings() throws {
+    try withSupervisor { site in
+      let refused = try KeyCalls.refused()
+      try KeyCalls.write(to: site.box.rootfs + "/calls")
+      let check: [String: Any] = ["command": ["/calls"], "interval": "50ms"]
+      try site.define("a", "/calls; \(Self.waits)", ["healthCheck": check])
+      try waitFor(site, "a", "healthy")
+      try #expect(results(site, "a").last?["Output"] as? String == refused)
+      try #expect(site.succeed("exec", site.name("a"), "/calls").text == refused)
+      #expect(poll { (try? site.succeed("logs", site.name("a")).text) == refused })
+
+      let body = #"{"Cmd": ["/calls"], "AttachStdout": true, "Privileged": true}"#
+      let made = try site.ask("POST", "/containers/\(site.name("a"))/exec", body)
+      let id = try #require(made.document["Id"] as? String, "\(made)")
+      let connection = try SupervisorConnection(site.socket)
+      let headers = ["Connection: Upgrade", "Upgrade: tcp"]
+      try connection.begin("POST", "/exec/\(id)/start", #"{"Detach": false}"#, headers: headers)
+      try #expect(connection.head().status == 101)
+      try #expect(connection.frames() == [1: refused])
+    }
+  }
+
   @Test("It is healthy when the check passes, unhealthy after so many failures in a row, and lists say so")
   func changes() throws {
     try withSupervisor { site in

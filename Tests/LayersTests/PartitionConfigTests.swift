@@ -40,6 +40,7 @@ struct PartitionConfigTests {
     #expect(config.linux.devices.isEmpty)
     #expect(config.linux.maskedPaths.contains("/proc/kcore"))
     #expect(config.linux.readonlyPaths.contains("/proc/sys"))
+    #expect(config.annotations == ["org.swiftjail.base": "host", "org.swiftjail.keyrings": "none"])
   }
 
   @Test("The file tree is mounted first, volumes after the kernel's own file systems")
@@ -149,6 +150,7 @@ struct PartitionConfigTests {
     #expect(config.linux.devices == surroundings.devices)
     #expect(config.linux.resources.devices == [RuntimeConfig.Linux.DeviceRule(allow: true, access: "rwm")])
     #expect(config.linux.maskedPaths.isEmpty && config.linux.readonlyPaths.isEmpty)
+    #expect(config.annotations["org.swiftjail.keyrings"] == nil)
     #expect(!config.mounts.contains { $0.options.contains("ro") })
   }
 
