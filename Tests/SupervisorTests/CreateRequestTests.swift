@@ -161,6 +161,7 @@ struct CreateRequestTests {
       (#"{"NetworkingConfig":{"EndpointsConfig":{"mine":{"IPAddress":"1.2.3.4"}}}}"#, "NetworkingConfig."),
       (#"{"HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"80"}]}}}"#, "HostConfig.PortBindings: "),
       (#"{"HostConfig":{"SecurityOpt":["seccomp=/p.json"]}}"#, "HostConfig.SecurityOpt: "),
+      (#"{"HostConfig":{"SecurityOpt":["seccomp=unconfined"]}}"#, "HostConfig.SecurityOpt: "),
       (#"{"HostConfig":{"SecurityOpt":["no-new-privileges:false"]}}"#, "HostConfig.SecurityOpt: "),
       (#"{"HostConfig":{"LogConfig":{"Type":"none"}}}"#, "HostConfig.LogConfig.Type: "),
       (#"{"HostConfig":{"LogConfig":{"Config":{"tag":"x"}}}}"#, "HostConfig.LogConfig.Config.tag: "),
@@ -177,7 +178,7 @@ struct CreateRequestTests {
 
   @Test("What is so in any case may be asked for")
   func defaults() throws {
-    let options = #"["seccomp=unconfined","apparmor=unconfined","label=disable","no-new-privileges"]"#
+    let options = #"["apparmor=unconfined","label=disable","no-new-privileges"]"#
     let body = #"""
       {"Image":"host","HostConfig":{"SecurityOpt":\#(options),"UsernsMode":"host","Isolation":"default",
       "ContainerIDFile":"/tmp/id"}}

@@ -254,9 +254,9 @@ public struct CreateRequest: Equatable, Sendable {
       let isDefault =
         switch option {
         case "no-new-privileges", "no-new-privileges:true", "no-new-privileges=true": !settings.isPrivileged
-        case "seccomp=unconfined", "seccomp:unconfined", "apparmor=unconfined", "apparmor:unconfined",
-          "label=disable", "label:disable":
-          true
+        // Others are kept from keyrings.
+        case "seccomp=unconfined", "seccomp:unconfined": settings.isPrivileged
+        case "apparmor=unconfined", "apparmor:unconfined", "label=disable", "label:disable": true
         default: false
         }
       guard isDefault else {
