@@ -102,7 +102,9 @@ struct KeeperTests {
   @Test("One that waits to be started can be taken out, and the others come in their order")
   func takenOut() throws {
     var queue = StartQueue()
-    for number in 0..<1000 { queue.append(KeeperStart(name: "p\(number)", definition: .string("d"), log: "/l")) }
+    for number in 0..<1000 {
+      queue.append(KeeperStart(name: "p\(number)", definition: .string("d"), log: "/l"))
+    }
     for number in 0..<600 { #expect(queue.popFirst()?.name == "p\(number)") }
     for number in stride(from: 600, to: 1000, by: 2) {
       #expect(queue.remove("p\(number)") && !queue.remove("p\(number)") && !queue.contains("p\(number)"))
