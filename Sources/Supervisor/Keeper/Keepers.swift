@@ -100,7 +100,7 @@ final class Keepers {
       let reason = "start the keeper at \(place.path): \(error)"
       for request in beginning.requests {
         switch request {
-        case .start(let start), .prepare(let start):
+        case .start(let start), .prepare(let start), .adopt(let start):
           onReport?(.failed(name: start.name, reason: reason), place.number)
         default: break
         }
@@ -212,7 +212,7 @@ final class Keepers {
       let count = beginning.requests.count
       beginning.requests.removeAll { request in
         switch request {
-        case .start(let start), .prepare(let start): start.name == name
+        case .start(let start), .prepare(let start), .adopt(let start): start.name == name
         default: false
         }
       }

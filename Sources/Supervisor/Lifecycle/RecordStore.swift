@@ -27,6 +27,8 @@ struct RecordStore {
       let path = "\(directory)/\(name)"
       if name.utf8.suffix(Self.former.utf8.count).elementsEqual(Self.former.utf8) {
         if let error = settle(String(path.dropLast(Self.former.count))) { errors.append(error) }
+        // Unless it has taken the other's place, it is needed no more.
+        try? File.remove(path)
       }
     }
     for name in names {
