@@ -37,7 +37,11 @@ extension Supervisor {
     record.lastEnd = lastEnd
     record.boot = boot
     let partition = Partition(record)
-    try records.write(partition)
+    do throws(SupervisorError) { try records.write(partition) } catch {
+      // What an earlier one has left there stays.
+      try? Directory.remove(path)
+      throw error
+    }
     partitions[definition.name] = partition
     events.add(.create, partition)
     return partition
