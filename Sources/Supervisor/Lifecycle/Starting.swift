@@ -95,7 +95,10 @@ extension Supervisor {
     let start = KeeperStart(
       name: partition.name, definition: partition.definition.json, log: logPath(of: partition.name))
     do throws(SupervisorError) {
-      if try keepers.start(start) { return }
+      if let keeper = try keepers.start(start, for: partition.attachments) {
+        partition.keeper = keeper
+        return
+      }
       giveUp(
         partition, "its definition is too long: no more than \(PacketChannel.longest) bytes can be started")
     } catch {
@@ -122,6 +125,7 @@ extension Supervisor {
   func giveUp(_ partition: Partition, _ reason: String) {
     failedStarts += 1
     partition.isStarting = false
+    partition.attachments = []
     partition.begun = nil
     partition.record.isWanted = false
     partition.record.error = reason
