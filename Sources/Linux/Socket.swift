@@ -10,9 +10,14 @@ public struct Socket: ~Copyable, Sendable {
   public init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
   /// Two connected sockets that keep messages apart and in order (`socketpair(2)`, `SOCK_SEQPACKET`).
-  public static func pair() throws(Errno) -> SocketPair {
+  public static func pair() throws(Errno) -> SocketPair { try pair(SOCK_SEQPACKET) }
+
+  /// Two connected sockets that carry bytes (`socketpair(2)`, `SOCK_STREAM`).
+  public static func streams() throws(Errno) -> SocketPair { try pair(SOCK_STREAM) }
+
+  private static func pair(_ type: __socket_type) throws(Errno) -> SocketPair {
     var ends: [Int32] = [-1, -1]
-    try once { socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) }
+    try once { socketpair(AF_UNIX, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) }
     return SocketPair(
       here: Socket(FileDescriptor(owning: ends[0])), there: Socket(FileDescriptor(owning: ends[1])))
   }
@@ -121,6 +126,20 @@ public struct Socket: ~Copyable, Sendable {
   /// The beginning of the next message, as much as `buffer` holds; 0 when the other end is closed (`recv(2)`).
   public func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
     try retrying { recv(descriptor.rawValue, buffer.baseAddress, buffer.count, 0) }
+  }
+
+  /// The beginning of the next message, as much as `buffer` holds, 0 when the other end is closed, and the descriptor that
+  /// came with it (`recvmsg(2)`).
+  public func receive(
+    into buffer: UnsafeMutableRawBufferPointer, with file: inout FileDescriptor?
+  ) throws(Errno) -> Int {
+    var numbers: [Int32] = [-1, -1, -1]
+    let count = try retrying {
+      linux_receive_descriptors(descriptor.rawValue, buffer.baseAddress, buffer.count, &numbers)
+    }
+    for number in numbers[1...] where number >= 0 { _ = FileDescriptor(owning: number) }
+    file = numbers[0] >= 0 ? FileDescriptor(owning: numbers[0]) : nil
+    return count
   }
 
   /// What came over a socket.

@@ -220,9 +220,9 @@ public final class Supervisor {
     return descriptor
   }
 
-  /// Ends the standard input of a partition.
+  /// Ends the standard input of a partition, unless that is a terminal: there is no end to what can be typed there.
   func endInput(_ name: String) {
-    guard let partition = partitions[name] else { return }
+    guard let partition = partitions[name], !partition.definition.hasTerminal else { return }
     partition.input = nil
     keepers.endInput(name, of: partition.keeper)
   }

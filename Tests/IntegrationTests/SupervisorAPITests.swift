@@ -236,6 +236,19 @@ struct SupervisorAPITests {
     }
   }
 
+  @Test("A partition that cannot be put on record leaves nothing")
+  func noRecord() throws {
+    try withSupervisor { site in
+      let records = site.records + "/partitions"
+      try #require(rename(records, records + "-away") == 0)
+      defer { rename(records + "-away", records) }
+      let target = "/containers/create?name=\(site.name("a"))"
+      try #expect(site.ask("POST", target, #"{"Image": "host"}"#).status == 500)
+      #expect(!FileManager.default.fileExists(atPath: "\(site.records)/logs/\(site.name("a"))"))
+      try #expect(site.status("a") == "none")
+    }
+  }
+
   @Test("A partition that is asked for outlives the supervisor, with its id and its name")
   func asked() throws {
     try withSupervisor { site in

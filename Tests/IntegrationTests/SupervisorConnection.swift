@@ -123,6 +123,13 @@ final class SupervisorConnection {
     return texts
   }
 
+  /// What comes next, as it comes.
+  func piece() throws -> Data {
+    guard receive() else { throw Broken("nothing more comes") }
+    defer { pending = Data() }
+    return pending
+  }
+
   /// All that comes until the other side ends.
   func rest() -> Data {
     while receive() {}

@@ -150,6 +150,10 @@ struct ContainerDocumentTests {
     #expect(running["State", "Running"] == .bool(true) && running["State", "Pid"] == .integer(42))
     #expect(running["State", "FinishedAt"] == .string("0001-01-01T00:00:00Z"))
     #expect(running["State", "Health"] == nil)
+    let again = ContainerDocument(partition(.running) { $0.exitStatus = 137 }).inspection
+    #expect(again["State", "ExitCode"] == .integer(0))
+    let restarting = ContainerDocument(partition(.restarting) { $0.exitStatus = 3 }).inspection
+    #expect(restarting["State", "ExitCode"] == .integer(3))
     let paused = ContainerDocument(partition(.paused)).inspection
     #expect(paused["State", "Running"] == .bool(true) && paused["State", "Paused"] == .bool(true))
     let exited = ContainerDocument(

@@ -218,8 +218,7 @@ extension APIService {
         let name = try name(reference)
         restart(name, timeout: timeout.map { $0 * 1000 }, exchange)
       case .kill(let reference, let signal):
-        try supervisor.kill(try name(reference), signal)
-        respond(exchange, .noContent)
+        try kill(try name(reference), signal, exchange)
       case .rename(let reference, let new):
         try supervisor.rename(try name(reference), to: new)
         respond(exchange, .noContent)
@@ -257,6 +256,30 @@ extension APIService {
 
   private func name(_ reference: ContainerReference) throws(APIError) -> String {
     try find(reference).definition.name
+  }
+
+  /// For so long an answer waits for the end of what was killed, in milliseconds, as Docker's does.
+  static let killTime: Int64 = 10_000
+
+  static func unended(_ name: String) -> APIError {
+    APIError(status: 500, "\(name) was killed, and has not ended in \(killTime / 1000) seconds")
+  }
+
+  /// Sends a signal, and answers; after one that nothing survives when it has ended: whoever killed it may start it again,
+  /// or remove it.
+  private func kill(_ name: String, _ signal: Signal, _ exchange: HTTPExchange) throws(SupervisorError) {
+    try supervisor.kill(name, signal)
+    guard signal == .kill else { return respond(exchange, .noContent) }
+    var forget = {}
+    let timer = loop.after(milliseconds: Self.killTime) { [unowned self] in
+      forget()
+      respond(exchange, Self.unended(name))
+    }
+    forget = try supervisor.wait(name, for: .notRunning) { [unowned self] _ in
+      loop.cancel(timer)
+      // Who is told that it has ended may rely on that, whatever becomes of this supervisor.
+      supervisor.whenSaved(name) { [unowned self] in respond(exchange, .noContent) }
+    }
   }
 
   private func restart(_ name: String, timeout: Int64?, _ exchange: HTTPExchange) {

@@ -10,6 +10,11 @@ final class LogFollower {
   private var isLookedAt = false
   private var onEnd: (() -> Void)?
   private let pace: Pace
+  /// Which entries are handed out.
+  var selection: LogSelection {
+    get { reader.selection }
+    set { reader.selection = newValue }
+  }
 
   /// How fast entries are taken; what cannot be taken yet stays in the file.
   struct Pace {

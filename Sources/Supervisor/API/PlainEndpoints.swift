@@ -57,8 +57,7 @@ extension APIService {
         respond(exchange, .noContent)
       }
     case .kill(_, let signal):
-      try supervisor.kill(plain, signal)
-      respond(exchange, .noContent)
+      try kill(plain, signal, exchange)
     case .pause: supervisor.pause(plain) { [unowned self] in answer(exchange, $0) }
     case .unpause: supervisor.resume(plain) { [unowned self] in answer(exchange, $0) }
     case .removeContainer(_, let isForced):
@@ -68,6 +67,28 @@ extension APIService {
       }
     default: respond(exchange, APIError.notOffered("this"))
     }
+  }
+
+  /// Sends a signal, and answers; after one that nothing survives when it has ended.
+  private func kill(
+    _ plain: PlainContainer, _ signal: Signal, _ exchange: HTTPExchange
+  ) throws(SupervisorError) {
+    guard signal == .kill, let process = try? plain.container.initProcess() else {
+      try supervisor.kill(plain, signal)
+      return respond(exchange, .noContent)
+    }
+    try supervisor.kill(plain, signal)
+    var timer: EventLoop.Timer?
+    do throws(Errno) {
+      let end = try ProcessEnd.wait(for: process, loop) { [unowned self] _ in
+        if let timer { loop.cancel(timer) }
+        respond(exchange, .noContent)
+      }
+      timer = loop.after(milliseconds: Self.killTime) { [unowned self] in
+        end.cancel()
+        respond(exchange, Self.unended(plain.name))
+      }
+    } catch { throw SupervisorError("wait for the end of \(plain.name)", error) }
   }
 
   /// Answers at once that the request is taken, and with the status when it is known.

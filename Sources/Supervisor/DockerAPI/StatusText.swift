@@ -18,11 +18,15 @@ extension PartitionStatus {
   /// What is told for the exit status of one whose end nobody has seen, as containerd does.
   static let unknownStatus: Int32 = 255
 
-  /// How it ended, as a shell would say it: `unknownStatus` when nobody has seen that, which is no success; 0 when it has not ended.
+  /// How it ended, as a shell would say it: `unknownStatus` when nobody has seen that, which is no success; 0 when it has
+  /// not ended.
   var shellStatus: Int32 {
+    // What runs has not ended, whatever came of its last run.
+    if state == .running || state == .paused { return 0 }
     if let exitStatus { return exitStatus }
     switch state {
-    case .exited, .restarting, .crashLoop, .removing: return started == nil && plain == nil ? 0 : Self.unknownStatus
+    case .exited, .restarting, .crashLoop, .removing:
+      return started == nil && plain == nil ? 0 : Self.unknownStatus
     case .created, .running, .paused: return 0
     }
   }

@@ -26,6 +26,10 @@ public final class Keeper {
   private var workers: Set<Int32> = []
   /// Those that could not be started, until what was written meanwhile is in their logs.
   private var failing: [String: OutputPump] = [:]
+  /// Those who are attached to what is to be started.
+  private var expected: [String: [OutputTap]] = [:]
+  /// How many are attached.
+  private let taps = OutputTap.Count()
   /// Those that are to be started, in their order.
   private var queue = StartQueue()
   /// Children that ended before anybody said who they are.
@@ -148,12 +152,14 @@ public final class Keeper {
       // The last one counts: an older one is gone, or about to be.
       supervisor?.onEnd = nil
       supervisor?.close()
+      forgetExpected()
       supervisor = channel
-      channel.onMessage = { [unowned self] message in
-        if let request = try? KeeperRequest(json: message) { take(request) }
+      channel.onMessage = { [unowned self, unowned channel] message in
+        if let request = try? KeeperRequest(json: message) { take(request, channel.takeFile()) }
       }
       channel.onEnd = { [unowned self] in
         supervisor = nil
+        forgetExpected()
         endIfIdle()
       }
       for kept in partitions.values { say(.kept(kept.partition)) }
@@ -182,7 +188,7 @@ public final class Keeper {
     say(.logged(logs.counters))
   }
 
-  private func take(_ request: KeeperRequest) {
+  private func take(_ request: KeeperRequest, _ file: consuming FileDescriptor?) {
     switch request {
     case .start(let start), .prepare(let start): begin(start)
     case .adopt(let start): adopt(start)
@@ -194,7 +200,42 @@ public final class Keeper {
       kept.input = nil
       kept.partition.input = nil
     case .limitLog(let name, let limits): partitions[name]?.output.log.limits = limits
+    case .attach(let attachment):
+      switch consume file {
+      case .some(let socket): attach(Socket(socket), attachment)
+      case .none: return
+      }
     }
+  }
+
+  // MARK: Those who are attached
+
+  private func attach(_ socket: consuming Socket, _ wanted: KeeperAttachment) {
+    // The other end sees that it was closed.
+    guard taps.value < room.attachments, let tap = try? OutputTap(socket, wanted, taps, loop) else { return }
+    let name = wanted.name
+    if let output = output(of: name) {
+      output.add(tap)
+    } else if wanted.waits || queue.contains(name) {
+      expected[name, default: []].append(tap)
+    } else {
+      tap.end()
+    }
+  }
+
+  private func output(of name: String) -> OutputPump? {
+    partitions[name]?.output ?? starting[name]?.output ?? failing[name]
+  }
+
+  /// Gives those what a partition writes who have waited for its start.
+  private func handOver(_ name: String) {
+    guard let taps = expected.removeValue(forKey: name) else { return }
+    for tap in taps { if let output = output(of: name) { output.add(tap) } else { tap.end() } }
+  }
+
+  /// Those who asked for them are gone.
+  private func forgetExpected() {
+    for name in expected.keys { handOver(name) }
   }
 
   /// Whether there is nothing that it does.
@@ -216,13 +257,17 @@ public final class Keeper {
       return
     }
     if let begun = stuck[start.name] {
+      handOver(start.name)
       let reason =
         "a start of it that was given up has not ended: \(StartDelay.text(of: process(of: start.name, begun)))"
       return say(.failed(name: start.name, reason: reason))
     }
     guard
       partitions.count + starting.count + failing.count + stuck.count + queue.count < room.partitions
-    else { return say(.full(start.name)) }
+    else {
+      handOver(start.name)
+      return say(.full(start.name))
+    }
     queue.append(start)
     workQueueOff()
   }
@@ -234,6 +279,7 @@ public final class Keeper {
     var idle = idle
     while starting.count - longStarts < room.starts, let start = queue.popFirst() {
       do throws(Errno) { try begin(start, &idle) } catch {
+        handOver(start.name)
         say(.failed(name: start.name, reason: "start a process for it: \(error)"))
       }
     }
@@ -266,6 +312,7 @@ public final class Keeper {
     begun.leavesNoTraces = leavesNoTraces
     begun.waits = start.waits
     starting[start.name] = begun
+    handOver(start.name)
     awaitStart(start.name, begun)
     try loop.watch(begun.number, .readable) { [unowned self] _ in finishStart(start.name) }
   }
@@ -337,7 +384,9 @@ public final class Keeper {
         let bytes = received.bytes
         switch consume received.file {
         case .some(let terminal):
+          let taps = begun.output.takeTaps()
           begun.output = try OutputPump(terminal: terminal, loop, begun.output.log)
+          for tap in taps { begun.output.add(tap) }
           return nil
         case .none: return bytes
         }
@@ -389,6 +438,7 @@ public final class Keeper {
   // MARK: Adopting
 
   private func adopt(_ start: KeeperStart) {
+    defer { handOver(start.name) }
     if let kept = partitions[start.name] { return say(.kept(kept.partition)) }
     guard partitions.count + starting.count + failing.count + queue.count < room.partitions else {
       return say(.full(start.name))
@@ -451,6 +501,7 @@ public final class Keeper {
   /// when neither can be killed, it is given up.
   private func cutShort(_ name: String) {
     if queue.remove(name) {
+      handOver(name)
       say(.failed(name: name, reason: Self.cut))
       return endIfIdle()
     }
@@ -497,7 +548,7 @@ public final class Keeper {
   private func takeSignals() {
     while let signal = try? signals.next() {
       // What is only kept to be told is nobody's loss; what runs is.
-      if signal == .terminate, isIdle {
+      if signal == .terminate, isIdle, taps.value == 0 {
         isDismissed = true
         loop.stop()
       }

@@ -78,5 +78,7 @@ final class KeeperConnection {
 
   /// - Returns: `false` when the request is too long, and is not sent.
   @discardableResult
-  func send(_ request: KeeperRequest) -> Bool { channel.send(request) }
+  func send(_ request: KeeperRequest, with file: consuming FileDescriptor? = nil) -> Bool {
+    channel.send(request, with: file)
+  }
 }

@@ -19,6 +19,8 @@ enum KeeperRequest: Equatable {
   case endInput(String)
   /// So much is kept from now on of what this partition writes.
   case limitLog(name: String, PartitionDefinition.LogLimits)
+  /// What a partition writes goes over the socket that comes with this as well.
+  case attach(KeeperAttachment)
 }
 
 /// What is needed to start a partition.
@@ -33,6 +35,18 @@ struct KeeperStart: Equatable, JSONRepresentable {
   var waits = false
   /// Since when it runs, of one that is adopted, in nanoseconds since 1970.
   var started: Int64?
+}
+
+/// What is to go to one who is attached to a partition.
+struct KeeperAttachment: Equatable, JSONRepresentable {
+  var name: String
+  var streams: LogStreams = [.stdout, .stderr]
+  /// Whether it comes as it was written, and not in the frames of a `MultiplexedStream`.
+  var isRaw = false
+  /// Whether it begins where the log ends: nothing is missing between the two, and nothing is in both.
+  var followsLog = false
+  /// Whether it is for the start that is asked for next, if the partition does not run.
+  var waits = false
 }
 
 /// What the keeper says to the supervisor.
@@ -111,6 +125,30 @@ extension KeeperStart {
   }
 }
 
+extension KeeperAttachment {
+  init(json: JSON) throws(ConfigError) {
+    let object = try JSON.Object(json: json)
+    name = try object.required("name")
+    streams = []
+    if try object.required("stdout") { streams.insert(.stdout) }
+    if try object.required("stderr") { streams.insert(.stderr) }
+    isRaw = try object.required("raw")
+    followsLog = try object.required("followsLog")
+    waits = try object.required("waits")
+  }
+
+  var json: JSON {
+    var object = JSON.Object()
+    object.add("name", name)
+    object.add("stdout", streams.contains(.stdout))
+    object.add("stderr", streams.contains(.stderr))
+    object.add("raw", isRaw)
+    object.add("followsLog", followsLog)
+    object.add("waits", waits)
+    return .object(object)
+  }
+}
+
 extension KeptPartition {
   init(json: JSON) throws(ConfigError) {
     let object = try JSON.Object(json: json)
@@ -177,6 +215,8 @@ extension KeeperRequest: JSONRepresentable {
       self = .endInput(name)
     } else if let log: JSON.Object = try object.optional("limitLog") {
       self = .limitLog(name: try log.required("name"), try log.required("limits"))
+    } else if let attachment: KeeperAttachment = try object.optional("attach") {
+      self = .attach(attachment)
     } else {
       throw ConfigError(path: "", reason: "is no request of this version")
     }
@@ -197,6 +237,7 @@ extension KeeperRequest: JSONRepresentable {
       log.add("name", name)
       log.add("limits", limits)
       object.add("limitLog", log)
+    case .attach(let attachment): object.add("attach", attachment)
     }
     return .object(object)
   }

@@ -60,6 +60,8 @@ struct KeeperRoom: Equatable {
   let starts: Int
   /// beside that many that take long: they wait for somebody, most likely, and cost little beside memory.
   let longStarts: Int
+  /// So many clients at once may be attached to them.
+  let attachments: Int
 
   /// What a partition costs: the ends of its two outputs and of its input.
   private static let cost = 3
@@ -76,7 +78,8 @@ struct KeeperRoom: Equatable {
     let descriptors = Int(clamping: descriptors)
     starts = max(1, min(2 * processors + 2, descriptors / 64))
     longStarts = max(1, min(256, descriptors / 64))
-    partitions = max(
-      1, (descriptors - Self.reserve - starts * Self.startCost - longStarts * Self.longStartCost) / Self.cost)
+    attachments = max(4, descriptors / 32)
+    let beside = Self.reserve + starts * Self.startCost + longStarts * Self.longStartCost + attachments
+    partitions = max(1, (descriptors - beside) / Self.cost)
   }
 }

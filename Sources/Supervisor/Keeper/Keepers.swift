@@ -32,6 +32,8 @@ final class Keepers {
   private final class Beginning {
     let launch: KeeperLaunch
     var requests: [KeeperRequest] = []
+    /// What goes to those who are attached to what it is to start.
+    var attachments: [WaitingAttachment] = []
     init(_ launch: KeeperLaunch) { self.launch = launch }
   }
   /// Called with each report that comes, and the number of the keeper that it comes from; with `.complete` once, for all.
@@ -94,6 +96,7 @@ final class Keepers {
       guard listens else { throw .connectionRefused }
       let connection = try KeeperConnection(to: place, loop)
       use(connection, place.number)
+      for attachment in beginning.attachments { attach(attachment.wanted, attachment.end, to: place.number) }
       for request in beginning.requests { connection.send(request) }
     } catch {
       if incomplete.contains(place.number) { onEnd?() }
@@ -188,22 +191,47 @@ final class Keepers {
 
   /// Has a partition started, prepared or adopted by a keeper that has room.
   ///
-  /// - Returns: `false` when the request is too long, and is not sent.
-  func start(_ request: KeeperStart) throws(SupervisorError) -> Bool {
+  /// - Parameter attachments: what goes to those who are attached to it.
+  /// - Returns: the keeper's number; `nil` when the request is too long, and is not sent.
+  func start(
+    _ request: KeeperStart, for attachments: [WaitingAttachment] = []
+  ) throws(SupervisorError) -> Int? {
     var number = 0
     while full.contains(number) { number += 1 }
     let message: KeeperRequest =
       if request.started != nil { .adopt(request) } else if request.waits { .prepare(request) } else {
         .start(request)
       }
-    if let isSent = send(message, to: number) { return isSent }
-    guard message.json.bytes().count <= PacketChannel.longest else { return false }
+    if connections[number] != nil {
+      for attachment in attachments { attach(attachment.wanted, attachment.end, to: number) }
+    }
+    if let isSent = send(message, to: number) { return isSent ? number : nil }
+    guard message.json.bytes().count <= PacketChannel.longest else { return nil }
     if let beginning = beginnings[number] {
       beginning.requests.append(message)
     } else {
       try begin(number, message)
     }
-    return true
+    beginnings[number]?.attachments += attachments
+    return number
+  }
+
+  /// Has the keeper `number`, which may be on its way, send what a partition writes that it was asked to start.
+  func attach(_ attachment: WaitingAttachment, to number: Int) {
+    if let beginning = beginnings[number] {
+      beginning.attachments.append(attachment)
+    } else {
+      var wanted = attachment.wanted
+      wanted.waits = false
+      attach(wanted, attachment.end, to: number)
+    }
+  }
+
+  /// Has the keeper `number` send what a partition writes over `end`, of which this is a copy.
+  func attach(_ wanted: KeeperAttachment, _ end: borrowing Socket, to number: Int) {
+    // Without one the other end sees no more than that nobody has this one.
+    guard let copy = try? end.descriptor.duplicate() else { return }
+    connections[number]?.send(.attach(wanted), with: copy)
   }
 
   /// Has the start of the partition `name` ended that is under way.
@@ -217,6 +245,7 @@ final class Keepers {
         }
       }
       if beginning.requests.count < count {
+        beginning.attachments.removeAll { $0.wanted.name == name }
         onReport?(.failed(name: name, reason: "it was stopped before it ran"), 0)
         return
       }

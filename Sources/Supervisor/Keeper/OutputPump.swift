@@ -1,9 +1,9 @@
 import Linux
 
-/// Takes what a partition writes to its standard streams to its log.
+/// Takes what a partition writes to its standard streams to its log, and to those who are attached to it.
 ///
-/// It reads on when what it has read before is in the log, and when there is room for more on the way to all logs: who
-/// writes too much for the disk is held by its own pipe, and by nothing else.
+/// It reads on when what it has read before is in the log and with them, and when there is room for more on the way to all
+/// logs: who writes too much for the disk, or for who reads it, is held by its own pipe, and by nothing else.
 final class OutputPump {
   private let output: FileDescriptor
   private let errors: FileDescriptor?
@@ -15,6 +15,10 @@ final class OutputPump {
   /// The stream that was read last.
   private var last = LogStream.stderr
   private var flush: EventLoop.Timer?
+  /// Those who get what is read.
+  private var taps: [OutputTap] = []
+  /// Those who get what is read as soon as all that was read before is in the log.
+  private var coming: [OutputTap] = []
   /// Called when all is in the log that was written before the end.
   private var whenFinished: (() -> Void)?
 
@@ -68,6 +72,7 @@ final class OutputPump {
     close(.stdout)
     close(.stderr)
     if let flush { loop.cancel(flush) }
+    for tap in takeTaps() { tap.end() }
   }
 
   /// Each thing that comes is told once, so that nobody has to say when he does not want to hear of it.
@@ -90,11 +95,46 @@ final class OutputPump {
 
   private func state(_ stream: LogStream) -> State { stream == .stdout ? states.output : states.errors }
 
+  // MARK: Those who are attached
+
+  /// Gives `tap` what is read from now on.
+  func add(_ tap: OutputTap) {
+    tap.onChange = { [weak self] in self?.tapChanged() }
+    coming.append(tap)
+    admit()
+  }
+
+  /// Those who get what is read, and get it no longer.
+  func takeTaps() -> [OutputTap] {
+    defer { (taps, coming) = ([], []) }
+    return taps + coming
+  }
+
+  private func admit() {
+    coming.removeAll { tap in
+      if tap.wanted.followsLog, log.isBusy { return false }
+      tap.begin(at: Clock.now()) { stream in log.rest(of: stream) }
+      taps.append(tap)
+      return true
+    }
+  }
+
+  private func tapChanged() {
+    taps.removeAll(where: \.isOver)
+    coming.removeAll(where: \.isOver)
+    if !log.isBusy { move() }
+  }
+
+  /// Whether somebody has to take first what was read. What is left at the end is kept for him, as it is no more than a
+  /// pipe holds.
+  private var isHeldUp: Bool { whenFinished == nil && taps.contains(where: \.isFull) }
+
   // MARK: Reading
 
   /// Reads on, until there is nothing to read or a reason to wait, after which this is called again.
   private func move() {
-    while !log.isBusy, let stream = nextStream() {
+    if !log.isBusy { admit() }
+    while !log.isBusy, !isHeldUp, let stream = nextStream() {
       guard log.hasRoom() else { return }
       read(stream)
     }
@@ -132,11 +172,16 @@ final class OutputPump {
   }
 
   private func readOnce(_ stream: LogStream) throws(Errno) -> (count: Int, share: Int) {
-    guard stream == .stderr else { return try log.append(from: output, stream) }
+    guard stream == .stderr else { return try log.append(from: output, stream) { show($0, stream) } }
     switch errors {
-    case .some(let errors): return try log.append(from: errors, stream)
+    case .some(let errors): return try log.append(from: errors, stream) { show($0, stream) }
     case .none: return (0, 0)
     }
+  }
+
+  private func show(_ bytes: UnsafeRawBufferPointer, _ stream: LogStream) {
+    for tap in taps { tap.write(bytes, from: stream) }
+    taps.removeAll(where: \.isOver)
   }
 
   private func close(_ stream: LogStream) {
@@ -177,6 +222,7 @@ final class OutputPump {
     close(.stderr)
     if let flush { loop.cancel(flush) }
     flush = nil
+    for tap in takeTaps() { tap.end() }
     flushRests()
     guard !log.isBusy, !log.hasRest, let done = whenFinished else { return }
     whenFinished = nil

@@ -57,14 +57,17 @@ extension Supervisor {
       name: partition.name, definition: partition.definition.json, log: logPath(of: partition.name))
     let record = partition.record
     start.started = record.isOver ? Clock.now() : record.started ?? Clock.now()
-    let isAsked = try? keepers.start(start)
-    if isAsked != true { notAdopted(partition) }
+    guard let keeper = try? keepers.start(start, for: partition.attachments) else {
+      return notAdopted(partition)
+    }
+    partition.keeper = keeper
   }
 
   /// A keeper has a partition now that had none.
   func adopted(_ partition: Partition, _ kept: KeptPartition) {
     partition.isAdopting = false
     partition.isStarting = false
+    partition.attachments = []
     partition.pid = kept.pid
     noteStart(partition, kept.started)
     save(partition)

@@ -17,7 +17,9 @@ extension Supervisor {
         partition.pid = kept.pid
         noteStart(partition, kept.started)
       }
-    case .starting(let name): if let partition = partitions[name] { noteStarting(partition) }
+    case .starting(let name):
+      partitions[name]?.keeper = keeper
+      if let partition = partitions[name] { noteStarting(partition) }
     case .full(let name): if let partition = partitions[name] { requestAgain(partition) }
     case .complete: complete()
     case .started(let kept):
@@ -65,6 +67,7 @@ extension Supervisor {
   func started(_ kept: KeptPartition) {
     guard let partition = partitions[kept.name] else { return logUnknown(kept) }
     partition.isStarting = false
+    partition.attachments = []
     partition.isPaused = false
     starts += 1
     cancelRestart(partition)
@@ -96,6 +99,7 @@ extension Supervisor {
     if partition.isBuilding { return failedToBuild(partition, reason) }
     if partition.isAdopting { return notAdopted(partition) }
     partition.isStarting = false
+    partition.attachments = []
     partition.begun = nil
     partition.endOnceStarted = nil
     cancelRestart(partition)

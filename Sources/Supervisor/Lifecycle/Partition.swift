@@ -52,6 +52,8 @@ final class Partition {
   var load: PartitionStatus.Load?
   /// The partition that is to be started before it, while it waits for that.
   var waitsFor: String?
+  /// Who is attached to it for when it runs.
+  var attachments: [WaitingAttachment] = []
   /// Who waits for the answer to a start.
   var startWaiters = Waiters<SupervisorError?>()
   /// Who waits for the program's end.

@@ -98,7 +98,10 @@ extension Supervisor {
     let start = KeeperStart(
       name: instance.name, definition: instance.definition.json, log: logPath(of: instance.name), waits: true)
     do throws(SupervisorError) {
-      if try keepers.start(start) { return }
+      if let keeper = try keepers.start(start, for: instance.attachments) {
+        instance.keeper = keeper
+        return
+      }
       failedToBuild(
         instance, "its definition is too long: no more than \(PacketChannel.longest) bytes can be started")
     } catch {
@@ -120,6 +123,7 @@ extension Supervisor {
     guard !instance.isRunning, instance.waitingPid == nil else { return }
     endBuilding(instance)
     instance.isStarting = false
+    instance.attachments = []
     instance.waitingPid = kept.pid
     instance.input = kept.input
     if instance.isBeingRemoved { return remove(instance) }

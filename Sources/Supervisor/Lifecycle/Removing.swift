@@ -60,6 +60,7 @@ extension Supervisor {
     }
     partition.isGone = true
     partitions[partition.name] = nil
+    partition.attachments = []
     releaseEnds(of: partition)
     executions.forget(in: partition.name)
     events.add(.destroy, partition)

@@ -37,7 +37,11 @@ extension Supervisor {
     record.lastEnd = lastEnd
     record.boot = boot
     let partition = Partition(record)
-    try records.write(partition)
+    do throws(SupervisorError) { try records.write(partition) } catch {
+      // What an earlier one has left there stays.
+      try? Directory.remove(path)
+      throw error
+    }
     partitions[definition.name] = partition
     events.add(.create, partition)
     return partition
@@ -91,7 +95,10 @@ extension Supervisor {
     let start = KeeperStart(
       name: partition.name, definition: partition.definition.json, log: logPath(of: partition.name))
     do throws(SupervisorError) {
-      if try keepers.start(start) { return }
+      if let keeper = try keepers.start(start, for: partition.attachments) {
+        partition.keeper = keeper
+        return
+      }
       giveUp(
         partition, "its definition is too long: no more than \(PacketChannel.longest) bytes can be started")
     } catch {
@@ -118,6 +125,7 @@ extension Supervisor {
   func giveUp(_ partition: Partition, _ reason: String) {
     failedStarts += 1
     partition.isStarting = false
+    partition.attachments = []
     partition.begun = nil
     partition.record.isWanted = false
     partition.record.error = reason

@@ -5,7 +5,7 @@ import Linux
 /// It keeps one file open and nothing else. A line that was cut short or is somebody else's is passed over.
 public final class LogReader {
   /// What of it is asked for.
-  public let selection: LogSelection
+  public var selection: LogSelection
   private let lines: LogLines
   private var hasStarted = false
   private var entry = LogEntry(stream: .stdout, time: 0, bytes: [])

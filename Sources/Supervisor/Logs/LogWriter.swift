@@ -69,12 +69,15 @@ public final class LogWriter {
 
   /// Reads once from `source` to memory that is there for that, and appends what came.
   ///
+  /// - Parameter see: called with what came.
   /// - Returns: how many bytes came, 0 at the end, and how many could have come.
   func append(
-    from source: borrowing FileDescriptor, _ stream: LogStream
+    from source: borrowing FileDescriptor, _ stream: LogStream, see: (UnsafeRawBufferPointer) -> Void
   ) throws(Errno) -> (count: Int, share: Int) {
     let count = try source.read(into: files.input)
-    append(UnsafeRawBufferPointer(rebasing: files.input[..<count]), from: stream, at: Clock.now())
+    let bytes = UnsafeRawBufferPointer(rebasing: files.input[..<count])
+    append(bytes, from: stream, at: Clock.now())
+    see(bytes)
     return (count, files.input.count)
   }
 
@@ -94,6 +97,9 @@ public final class LogWriter {
   public func append(_ bytes: [UInt8], from stream: LogStream, at time: Int64) {
     bytes.withUnsafeBytes { append($0, from: stream, at: time) }
   }
+
+  /// What is kept of a line whose end has not come.
+  func rest(of stream: LogStream) -> [UInt8] { withRest(of: stream) { $0 } }
 
   /// Whether a line is kept whose end has not come.
   public var hasRest: Bool { !rests.stdout.isEmpty || !rests.stderr.isEmpty }
