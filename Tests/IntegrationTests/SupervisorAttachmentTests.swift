@@ -97,18 +97,20 @@ struct SupervisorAttachmentTests {
   @Test("With the log before it there is no gap, and nothing comes twice")
   func afterLog() throws {
     try withSupervisor { site in
-      let script = "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); echo $i; done"
-      try create(site, "a", ["/bin/sh", "-c", script])
+      let script = "i=0; while [ $i -lt 8000 ]; do i=$((i+1)); echo $i; [ $i != 4000 ] || read line; done"
+      try create(site, "a", ["/bin/sh", "-c", script], ["OpenStdin": true])
       try start(site, "a")
+      // They are read one after the other: what waits for the others must find room.
       var connections: [Connection] = []
       for count in [1, 100, 2000] {
         #expect(try poll { site.output("a").filter { $0 == "\n" }.count >= count })
-        connections.append(try attach(site, "a", "logs=1&stream=1&stdout=1"))
+        connections.append(try attach(site, "a", "logs=1&stream=1&stdout=1&stdin=1"))
       }
-      for connection in connections { try #expect(contents(connection.rest()) == lines(1...30_000)) }
+      try connections[2].send("\n")
+      for connection in connections { try #expect(contents(connection.rest()) == lines(1...8000)) }
       // What has ended has its log.
       try site.waitFor("a", "exited")
-      try #expect(contents(attach(site, "a", "logs=1&stdout=1").rest()) == lines(1...30_000))
+      try #expect(contents(attach(site, "a", "logs=1&stdout=1").rest()) == lines(1...8000))
     }
   }
 
