@@ -11,7 +11,7 @@ struct SupervisorKeeperTests {
   func fewDescriptors() throws {
     let site = try SupervisedSandbox()
     defer { site.remove() }
-    site.descriptors = 72
+    site.descriptors = 76
     try site.launch()
     let shorts = (1...25).map { "a\($0)" }
     for short in shorts { try site.define(short, SupervisedSandbox.patient, ["restart": "on-failure"]) }
@@ -51,7 +51,7 @@ struct SupervisorKeeperTests {
   func noMoreKeepers() throws {
     let site = try SupervisedSandbox()
     defer { site.remove() }
-    site.descriptors = 72
+    site.descriptors = 76
     try site.launch()
     let shorts = (1...10).map { "a\($0)" }
     for short in shorts { try site.define(short) }
