@@ -278,7 +278,8 @@ struct RootFilesystem: ~Copyable {
     else { return nil }
     return try attempt("\(entry.field): mount \(ownCgroup) on \(entry.destination)") { () throws(Errno) in
       let copy = try Mount.copy(of: ownCgroup, recursive: false)
-      try copy.change(set: entry.options.set, clear: .all)
+      // The host's may be shared with others.
+      try copy.change(set: entry.options.set, clear: .all, propagation: .private)
       return copy
     }
   }

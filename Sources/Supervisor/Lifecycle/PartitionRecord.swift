@@ -16,6 +16,8 @@ struct PartitionRecord: Equatable {
   /// Why that is not what its file says; `nil` when it is.
   var damage: DamagedRecord?
   var source: Source
+  /// Whether nothing else says what it is to be, so that it must not be lost with the machine's power.
+  var isOnlyHere: Bool { source == .request }
   var id: String
   /// The name that it had while its files are not all under the one that it has.
   var formerName: String?

@@ -98,8 +98,10 @@ struct RecordStore {
           // Somebody has removed it.
         }
       }
-      do throws(Errno) { try File.link(path, to: path + Self.former) } catch {
-        // There is none yet, or an older one that is on the disk for certain.
+      if record.isOnlyHere {
+        do throws(Errno) { try File.link(path, to: path + Self.former) } catch {
+          // There is none yet, or an older one that is on the disk for certain.
+        }
       }
       let whole = (record.damage?.line ?? record.json.bytes()) + [UInt8(ascii: "\n")] + progress
       try File.replace(path, with: whole, swapping: true)

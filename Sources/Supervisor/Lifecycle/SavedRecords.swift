@@ -41,8 +41,10 @@ final class SavedRecords {
     // What a failure leaves of a line must not be the beginning of the next.
     partition.recordLength = 0
     partition.recordLength = try store.save(partition.record, length: length)
-    sync?.note(store.path(of: partition.name))
-    if length == 0 { sync?.note(store.directory) }
+    if partition.record.isOnlyHere {
+      sync?.note(store.path(of: partition.name))
+      if length == 0 { sync?.note(store.directory) }
+    }
     unsaved[ObjectIdentifier(partition)] = nil
     onSave?(partition)
   }
@@ -53,7 +55,7 @@ final class SavedRecords {
   /// Removes the record under `name` of a partition.
   func remove(_ partition: Partition, under name: String) throws(SupervisorError) {
     try store.remove(name)
-    sync?.note(store.directory)
+    if partition.record.isOnlyHere { sync?.note(store.directory) }
     unsaved[ObjectIdentifier(partition)] = nil
   }
 }
