@@ -1,0 +1,192 @@
+import Container
+import Definitions
+import Linux
+import OCI
+
+/// How the keeper starts partitions: by workers, several at once, the others in their order.
+extension Keeper {
+  func begin(_ start: KeeperStart) {
+    if let kept = partitions[start.name] { return say(.begun(kept.partition, waits: start.waits)) }
+    // A supervisor that is gone has asked for it; the report is still to come, and goes to this one.
+    guard starting[start.name] == nil, failing[start.name] == nil, !queue.contains(start.name) else {
+      return
+    }
+    if let begun = stuck[start.name] {
+      handOver(start.name)
+      let reason =
+        "a start of it that was given up has not ended: \(StartDelay.text(of: process(of: start.name, begun)))"
+      return say(.failed(name: start.name, reason: reason))
+    }
+    guard
+      partitions.count + starting.count + failing.count + stuck.count + queue.count < room.partitions
+    else {
+      handOver(start.name)
+      return say(.full(start.name))
+    }
+    queue.append(start)
+    workQueueOff()
+  }
+
+  /// Starts as many of those that wait as may be started at once.
+  ///
+  /// - Parameter idle: a worker that has nothing else to do.
+  func workQueueOff(with idle: consuming Employed? = nil) {
+    var idle = idle
+    while starting.count - longStarts < room.starts, let start = queue.popFirst() {
+      do throws(Errno) { try begin(start, &idle) } catch {
+        handOver(start.name)
+        say(.failed(name: start.name, reason: "start a process for it: \(error)"))
+      }
+    }
+  }
+
+  func begin(_ start: KeeperStart, _ idle: inout Employed?) throws(Errno) {
+    let output = try FileDescriptor.pipe()
+    let errors = try FileDescriptor.pipe()
+    let definition = try? PartitionDefinition(json: start.definition)
+    var input: FileDescriptor
+    var toInput: FileDescriptor?
+    if definition?.opensInput ?? false {
+      let pipe = try FileDescriptor.pipe()
+      input = pipe.read
+      toInput = consume pipe.write
+    } else {
+      input = try FileDescriptor.open("/dev/null", .readOnly)
+    }
+    let streams = StandardStreams(input: input, output: output.write, error: errors.write)
+    let began = Clock.now()
+    let leavesNoTraces = definition?.leavesNoTraces ?? false
+    let worker =
+      leavesNoTraces ? try employ(&idle, start, streams) : try employ(start, streams)
+    let limits = definition?.log ?? PartitionDefinition.LogLimits()
+    let log = LogWriter(path: start.log, limits: limits, files: logs)
+    let pump = try OutputPump(output: output.read, errors: errors.read, loop, log)
+    let pid = worker.pid
+    let begun = Starting(worker.socket, pid: pid, pump, toInput, after: early.mark, began: began)
+    begun.hasTerminal = definition?.hasTerminal ?? false
+    begun.leavesNoTraces = leavesNoTraces
+    begun.waits = start.waits
+    starting[start.name] = begun
+    handOver(start.name)
+    awaitStart(start.name, begun)
+    try loop.watch(begun.number, .readable) { [unowned self] _ in finishStart(start.name) }
+  }
+
+  /// Has `start` carried out by an idle worker if there is one, or else by a new one.
+  func employ(
+    _ idle: inout Employed?, _ start: KeeperStart, _ streams: consuming StandardStreams
+  ) throws(Errno) -> Employed {
+    switch idle.take() {
+    case .some(let worker):
+      // One that was killed takes nothing more.
+      if (try? worker.socket.send(start.json.bytes(), with: streams)) != nil { return worker }
+    case .none: break
+    }
+    return try employ(start, streams)
+  }
+
+  /// Has `start` carried out by a new worker.
+  func employ(_ start: KeeperStart, _ streams: consuming StandardStreams) throws(Errno) -> Employed {
+    let pair = try Socket.pair()
+    switch try clone(into: []) {
+    case .child:
+      Worker(store: store, report: pair.there.descriptor.rawValue, openFiles: openFiles).run(start, streams)
+    case .parent(let pid, _):
+      workers.insert(pid)
+      return Employed(socket: pair.here, pid: pid)
+    }
+  }
+
+  func finishStart(_ name: String) {
+    guard let begun = starting[name] ?? stuck[name] else { return }
+    guard let message = receive(begun) else { return }
+    let report = try? WorkerReport(parsing: message)
+    if starting[name] == nil { return endStuck(name, begun, report) }
+    leave(name, begun)
+    loop.forget(begun.number)
+    let idle = report != nil && begun.leavesNoTraces ? retire(begun) : nil
+    // One that was killed before it could say so may have started it all the same.
+    switch report ?? adoption(of: name, begun) {
+    case .started(let pid):
+      var partition = KeptPartition(name: name, pid: pid, started: Clock.now())
+      partition.input = begun.output.terminal
+      let input = begun.input.take()
+      switch input {
+      case .some(let descriptor): partition.input = partition.input ?? descriptor.rawValue
+      case .none: break
+      }
+      partitions[name] = Kept(partition, begun.output, input)
+      names[pid] = name
+      say(.begun(partition, waits: begun.waits))
+      if let status = early.take(pid, after: begun.mark) { end(pid, status) }
+    case .failed(let reason): fail(name, begun, begun.isCutShort ? Self.cut : reason)
+    case nil where begun.isCutShort: fail(name, begun, Self.cut)
+    case nil:
+      fail(name, begun, "the process that was to start it ended: it was killed, or lacked memory")
+    }
+    forgetEarlyEnds()
+    workQueueOff(with: idle)
+    endIfIdle()
+  }
+
+  /// What a worker says of what it was to do, nothing when it has ended without a word; `nil` when its word is still to come.
+  func receive(_ begun: Starting) -> [UInt8]? {
+    do throws(Errno) {
+      switch begun.worker {
+      case .none: return []
+      case .some(let worker):
+        let received = try worker.receive(limit: WorkerReport.longest)
+        let bytes = received.bytes
+        switch consume received.file {
+        case .some(let terminal):
+          let taps = begun.output.takeTaps()
+          begun.output = try OutputPump(terminal: terminal, loop, begun.output.log)
+          for tap in taps { begun.output.add(tap) }
+          return nil
+        case .none: return bytes
+        }
+      }
+    } catch { return [] }
+  }
+
+  /// The worker of a start that is over, for another one.
+  func retire(_ begun: Starting) -> Employed? {
+    switch begun.worker.take() {
+    case .some(let socket): Employed(socket: socket, pid: begun.pid)
+    case .none: nil
+    }
+  }
+
+  /// Counts a start no more.
+  func leave(_ name: String, _ begun: Starting) {
+    starting[name] = nil
+    if begun.isLong { longStarts -= 1 }
+    if let timer = begun.timer { loop.cancel(timer) }
+    begun.timer = nil
+  }
+
+  func fail(_ name: String, _ begun: Starting, _ reason: String) {
+    failing[name] = begun.output
+    begun.output.finish { [unowned self] in
+      failing[name] = nil
+      say(.failed(name: name, reason: reason))
+      endIfIdle()
+    }
+  }
+
+  /// What a process would have said that has ended without a word; `nil` when it has left nothing that runs.
+  func adoption(of name: String, _ begun: Starting) -> WorkerReport? {
+    guard let pid = Orphan.pid(of: name, in: store, since: begun.began, { early.has($0, after: begun.mark) })
+    else { return nil }
+    // Its terminal is gone with who was to hand that over.
+    if begun.hasTerminal, begun.output.terminal == nil { try? Pidfd(of: pid).send(.kill) }
+    return .started(pid: pid)
+  }
+
+  func forgetEarlyEnds() {
+    if starting.isEmpty { return early.forgetAll() }
+    // One that never comes to an end must not have them all kept.
+    guard early.count > 4096, let oldest = starting.values.map(\.mark).min() else { return }
+    early.forget(before: oldest)
+  }
+}
