@@ -55,6 +55,13 @@ enum Kernel {
 
   /// CAP_SYS_RESOURCE, without which no hard limit can be raised.
   static let raisesLimits = hasCapability(24)
+  /// Whether the kernel tells others than its parent how a process has ended (PIDFD_GET_INFO, Linux 6.15).
+  static let tellsEnds: Bool = {
+    let numbers = (contents("/proc/sys/kernel/osrelease") ?? "").split { !$0.isNumber }.prefix(2).compactMap {
+      Int($0)
+    }
+    return !numbers.lexicographicallyPrecedes([6, 15])
+  }()
   static let hasTimeNamespaces = exists("/proc/self/ns/time")
 
   /// Whether systemd is process 1 here (sd_booted(3)).
