@@ -122,7 +122,7 @@ struct LoadTests {
         "a", Self.reader,
         [
           "memory": "16m", "volumes": ["\(large):/large:ro", "\(directory):/switch"],
-          "load": ["idleAfter": "1s", "memory": ["least": "16m", "most": "21m", "calm": "1s"]],
+          "load": ["idleAfter": "1s", "memory": ["least": "16m", "most": "21m", "calm": "5s"]],
         ])
       try site.waitUntilReady("a")
 
