@@ -61,28 +61,29 @@ extension ContainerStore {
   ///
   /// Nothing of it stays when this throws.
   ///
+  /// - Parameter groundwork: what was done beforehand for this container and others.
   /// - Returns: the container's first process.
   @discardableResult
   public func create(
-    _ id: ContainerID, _ options: CreateOptions
+    _ id: ContainerID, _ options: CreateOptions, _ groundwork: Groundwork = Groundwork()
   ) throws(ContainerError) -> StartedProcess {
-    try make(id, options, LoadedDeviceProgram(), startsAtOnce: false)
+    try make(id, options, groundwork, startsAtOnce: false)
   }
 
   /// Makes a container and executes its program.
   ///
   /// Nothing of it stays when this throws.
   ///
-  /// - Parameter devices: what has been loaded for containers before this one.
+  /// - Parameter groundwork: what was done beforehand for this container and others.
   /// - Returns: the container's first process, a child of the caller.
   public func run(
-    _ id: ContainerID, _ options: CreateOptions, _ devices: LoadedDeviceProgram = LoadedDeviceProgram()
+    _ id: ContainerID, _ options: CreateOptions, _ groundwork: Groundwork = Groundwork()
   ) throws(ContainerError) -> StartedProcess {
-    try make(id, options, devices, startsAtOnce: true)
+    try make(id, options, groundwork, startsAtOnce: true)
   }
 
   private func make(
-    _ id: ContainerID, _ options: CreateOptions, _ devices: LoadedDeviceProgram, startsAtOnce: Bool
+    _ id: ContainerID, _ options: CreateOptions, _ groundwork: Groundwork, startsAtOnce: Bool
   ) throws(ContainerError) -> StartedProcess {
     let bundle = try attempt("the bundle \(options.bundle)") { () throws(Errno) in
       try File.realPath(options.bundle)
@@ -107,7 +108,8 @@ extension ContainerStore {
     record.isSupervised = options.isSupervised
     record.hasKeyrings = plan.process.systemCallFilter == nil
     var birth = Birth(
-      container: Container(record, in: self), plan: plan, options: options, devices: devices, cgroup: cgroup)
+      container: Container(record, in: self), plan: plan, options: options, groundwork: groundwork,
+      cgroup: cgroup)
     do throws(ContainerError) {
       let process = try birth.carryOut(
         hostMounts, joining, config: bytes, startsAtOnce: startsAtOnce)
@@ -137,7 +139,7 @@ private struct Birth {
   var container: Container
   let plan: Plan
   let options: CreateOptions
-  let devices: LoadedDeviceProgram
+  let groundwork: Groundwork
   let cgroup: CgroupPlan?
   var ownsCgroup = false
 
@@ -156,7 +158,7 @@ private struct Birth {
     guard let cgroup else {
       let parent = try spawn(hostMounts, joining, fifo, nil)
       return try parent.accompany(
-        &container, plan, options, devices, nil, config: config, waitsForStart: !startsAtOnce)
+        &container, plan, options, groundwork.devices, nil, config: config, waitsForStart: !startsAtOnce)
     }
     let made = try cgroup.make(plan.cgroupSettings, for: container.id)
     ownsCgroup = true
@@ -165,7 +167,7 @@ private struct Birth {
     container.record.cgroupNumber = try? directory.status().inode
     let parent = try spawn(hostMounts, joining, fifo, directory, made.cgroup)
     return try parent.accompany(
-      &container, plan, options, devices, made, config: config, waitsForStart: !startsAtOnce)
+      &container, plan, options, groundwork.devices, made, config: config, waitsForStart: !startsAtOnce)
   }
 
   private func spawn(
@@ -192,7 +194,11 @@ private struct Birth {
     // In a user namespace of its own the container has no right to join others of the host's, so a process that still has
     // it goes ahead and makes the container's as its own sibling.
     let goesAhead = !joining.isEmpty && plan.hasUserNamespace
-    let namespaces = plan.newNamespaces.subtracting(.time)
+    var namespaces = plan.newNamespaces.subtracting(.time)
+    let emptyTree = plan.fitsEmptyTree && !options.noPivot ? groundwork.emptyTree : nil
+    if emptyTree != nil { namespaces.remove(.mount) }
+    let network = plan.fitsSpareNetwork ? groundwork.takeNetwork() : nil
+    if network != nil { namespaces.remove(.network) }
     let directory: Int32 =
       switch cgroup {
       case .some(let descriptor): descriptor.rawValue
@@ -209,7 +215,8 @@ private struct Birth {
       if goesAhead { goAhead(joining, namespaces, handshake) }
       Init(
         id: container.id, plan: plan, options: options, hostMounts: hostMounts, cgroup: ownCgroup,
-        startFifo: fifo, handshake: handshake, joining: goesAhead ? [] : joining
+        startFifo: fifo, handshake: handshake, joining: goesAhead ? [] : joining, emptyTree: emptyTree,
+        network: network
       ).run()
     }
   }

@@ -3,7 +3,7 @@ import Linux
 /// Copies of mounts of the host, made before the container exists: paths of the host are looked up once, with the host's
 /// rights, in the host's file tree.
 struct HostMounts: ~Copyable {
-  /// The root directory; `nil` when the container joins a file tree.
+  /// The root directory; `nil` when the container joins a file tree, or a mount takes its place.
   let root: Mount?
   /// The source of each mount that is a bind mount.
   let sources: [HeldMount?]
@@ -61,6 +61,7 @@ struct HostMounts: ~Copyable {
         devices.append(HeldDevice(path: device.path, held: HeldMount(copy)))
       }
     }
+    if plan.replacesRoot { return HostMounts(root: nil, sources: sources, devices: devices) }
     let root = try attempt("root.path: copy the mount \(plan.root)") { () throws(Errno) in
       let copy = try Mount.copy(of: plan.root, recursive: true)
       try copy.change(propagation: .private, recursive: true)

@@ -13,6 +13,10 @@ struct Init: ~Copyable {
   let handshake: Handshake
   /// The namespaces that are still to be joined.
   let joining: [HeldNamespace]
+  /// Where the container's file tree is made, when that is not in a copy of the host's.
+  let emptyTree: EmptyFileTree?
+  /// The container's network namespace, when that was made beforehand.
+  let network: SpareNetwork?
 
   /// Carries the plan out; does not return.
   consuming func run() -> Never {
@@ -38,12 +42,16 @@ struct Init: ~Copyable {
       }
     }
     try enterUserNamespace()
-    try nameMachine()
-    if plan.newNamespaces.contains(.network) {
+    if let network {
+      try attempt("enter the container's network namespace") { () throws(Errno) in
+        try network.namespace.enter(.network)
+      }
+    } else if plan.newNamespaces.contains(.network) {
       try attempt("bring the loopback interface up") { () throws(Errno) in
         try NetworkInterface.bringLoopbackUp()
       }
     }
+    try nameMachine()
     if !options.keepsKeyring {
       try ContainerProcess.takeNewKeyring()
     }
@@ -129,7 +137,8 @@ struct Init: ~Copyable {
       }
       return try send(terminal)
     }
-    var root = try RootFilesystem(plan, hostMounts, id: id, cgroup: cgroup)
+    var root = try RootFilesystem(
+      plan, hostMounts, id: id, cgroup: cgroup, emptyTree: emptyTree, sysfs: network?.sysfs.root.rawValue)
     try root.build(hostMounts)
     var terminal: PseudoTerminal?
     if plan.process.terminal { terminal = try send(try root.makeTerminal(for: plan.process.user)) }

@@ -62,6 +62,25 @@ struct Plan: Sendable {
   /// Whether the container joins the file tree of a mount namespace instead of getting one.
   var joinsMountNamespace: Bool { !newNamespaces.contains(.mount) }
 
+  /// Whether the container's file tree can be made in a copy of an empty one. Of a user namespace's own, the host's mounts are
+  /// not; and what is mounted by name has to be done in the host's.
+  var fitsEmptyTree: Bool {
+    newNamespaces.contains(.mount) && !hasUserNamespace && !mounts.contains { $0.options.hasLongValue }
+  }
+
+  /// Whether the container can have a network namespace that was made before it.
+  var fitsSpareNetwork: Bool { newNamespaces.contains(.network) && !hasUserNamespace }
+
+  /// Whether a mount takes the place of the root directory before anything is done in that.
+  var replacesRoot: Bool {
+    guard let first = mounts.first, first.destination == "/", case .fileSystem = first.kind else {
+      return false
+    }
+    let options = first.options
+    return !options.hasLongValue && !options.copyUp && options.propagation.isEmpty
+      && options.recursiveSet.isEmpty && options.recursiveClear.isEmpty
+  }
+
   /// The plan for `config` of the bundle in the directory `bundle`.
   ///
   /// - Throws: `ContainerError` with the path of a field that cannot be.

@@ -6,8 +6,12 @@ struct RootFilesystem: ~Copyable {
   private var root: FileDescriptor
   private let plan: Plan
   private let id: ContainerID
-  /// The directory of the container's own cgroup, when it has one.
-  private let ownCgroup: String?
+  /// The new file systems of each mount that is one, until they are attached.
+  private var fileSystems: [HostMounts.HeldMount?]
+  /// The host's `/dev/null`, when there may be files to hide behind it.
+  private let null: HostMounts.HeldMount?
+  /// Whether there is nothing of the host's around the container's root.
+  private let isAlone: Bool
   /// Whether the container's `/dev` is a directory of the host's, in which nothing is to be made.
   private let devIsBound: Bool
 
@@ -25,33 +29,62 @@ struct RootFilesystem: ~Copyable {
     }
   }
 
-  /// Puts the copy of the root directory over the root of this mount namespace.
+  /// Puts the container's root over the root of this mount namespace.
+  ///
+  /// - Parameters:
+  ///   - cgroup: the container's own.
+  ///   - emptyTree: in a copy of which that is done.
+  ///   - sysfs: the number of a descriptor of the container's sysfs, when that was made beforehand.
   init(
-    _ plan: Plan, _ mounts: borrowing HostMounts, id: ContainerID, cgroup: Cgroup?
+    _ plan: Plan, _ mounts: borrowing HostMounts, id: ContainerID, cgroup: Cgroup?,
+    emptyTree: EmptyFileTree? = nil, sysfs: Int32? = nil
   ) throws(ContainerError) {
-    self.plan = plan
-    self.id = id
-    ownCgroup = cgroup?.directory
-    devIsBound = plan.mounts.contains { mount in
-      if case .bind = mount.kind { mount.destination == "/dev" } else { false }
-    }
+    // While the host's paths lead to the host's files.
+    let sources = FileSystems(plan: plan, ownCgroup: cgroup?.directory, sysfs: sysfs)
+    let fileSystems = try plan.mounts.map { (mount) throws(ContainerError) in try sources.make(mount) }
+    let null = plan.maskedPaths.isEmpty ? nil : try Self.copyOfNull()
     let propagation = plan.rootPropagation.propagation
     try attempt("keep the container's mounts from the host") { () throws(Errno) in
+      if let emptyTree { return try emptyTree.enterCopy() }
       try changeMount(at: "/", propagation: propagation == .private ? .private : .slave, recursive: true)
     }
+    let top = plan.replacesRoot ? fileSystems.first ?? nil : nil
     root = try attempt("attach the root \(plan.root)") { () throws(Errno) in
+      if let top { return try Self.attachRoot(top.mount, plan) }
       switch mounts.root {
-      case .some(let copy):
-        let hostRoot = try FileDescriptor.open("/", [.path, .directory])
-        try copy.attach(to: hostRoot)
-        // A root that is shared cannot be pivoted to; that comes after.
-        if propagation != .shared {
-          try copy.change(propagation: propagation, recursive: plan.rootPropagation.recursive)
-        }
-        return try copy.root.duplicate()
+      case .some(let copy): return try Self.attachRoot(copy, plan)
       case .none: throw .invalidArgument
       }
     }
+    self.plan = plan
+    self.id = id
+    self.fileSystems = fileSystems
+    self.null = null
+    isAlone = emptyTree != nil
+    devIsBound = plan.mounts.contains { mount in
+      if case .bind = mount.kind { mount.destination == "/dev" } else { false }
+    }
+  }
+
+  private static func copyOfNull() throws(ContainerError) -> HostMounts.HeldMount {
+    try attempt("linux.maskedPaths: copy /dev/null") { () throws(Errno) in
+      let copy = try Mount.copy(of: "/dev/null", recursive: false)
+      try copy.change(propagation: .private)
+      return HostMounts.HeldMount(copy)
+    }
+  }
+
+  /// Attaches `mount` as the root, on top of what is there.
+  private static func attachRoot(
+    _ mount: borrowing Mount, _ plan: Plan
+  ) throws(Errno) -> FileDescriptor {
+    try mount.attach(to: try FileDescriptor.open("/", [.path, .directory]))
+    // A root that is shared cannot be pivoted to; that comes after.
+    let propagation = plan.rootPropagation.propagation
+    if propagation != .shared {
+      try mount.change(propagation: propagation, recursive: plan.rootPropagation.recursive)
+    }
+    return try mount.root.duplicate()
   }
 
   /// Makes all mounts, devices and links.
@@ -73,15 +106,18 @@ struct RootFilesystem: ~Copyable {
   }
 
   private mutating func makeMounts(_ hostMounts: borrowing HostMounts) throws(ContainerError) {
-    for (index, mount) in plan.mounts.enumerated() {
+    for (index, mount) in plan.mounts.enumerated() where index > 0 || !plan.replacesRoot {
       switch mount.kind {
       case .bind:
         guard let source = hostMounts.sources[index] else { continue }
         try bind(source, mount)
-      case .fileSystem(let type, let source): try mountFileSystem(type, source, mount)
-      case .cgroup: try mountCgroup(mount)
+      case .fileSystem(let type, let source): try attachFileSystem(type, source, mount, fileSystems[index])
+      case .cgroup:
+        guard let copy = fileSystems[index] else { continue }
+        try attach(copy.mount, to: try target(mount.destination, isDirectory: true), mount)
       }
     }
+    fileSystems = []
   }
 
   /// Opens a place in the container for reference only.
@@ -151,12 +187,7 @@ struct RootFilesystem: ~Copyable {
   /// alone: the old one would then cover the host's, and be taken away in its stead.
   private mutating func replaceRoot(with mount: borrowing Mount) throws(Errno) {
     try detachTopmostRoot()
-    try mount.attach(to: try FileDescriptor.open("/", [.path, .directory]))
-    let propagation = plan.rootPropagation.propagation
-    if propagation != .shared {
-      try mount.change(propagation: propagation, recursive: plan.rootPropagation.recursive)
-    }
-    root = try mount.root.duplicate()
+    root = try Self.attachRoot(mount, plan)
   }
 
   private func detachTopmostRoot() throws(Errno) {
@@ -172,8 +203,8 @@ struct RootFilesystem: ~Copyable {
     try attach(source.mount, to: target, entry)
   }
 
-  private mutating func mountFileSystem(
-    _ type: String, _ source: String, _ entry: MountPlan
+  private mutating func attachFileSystem(
+    _ type: String, _ source: String, _ entry: MountPlan, _ fileSystem: HostMounts.HeldMount?
   ) throws(ContainerError) {
     var target = try target(entry.destination, isDirectory: true)
     if type == "proc" || type == "sysfs" {
@@ -186,7 +217,7 @@ struct RootFilesystem: ~Copyable {
       }
     }
     let options = entry.options
-    if options.hasLongValue {
+    guard let fileSystem else {
       let data = options.data.map { option in option.value.map { "\(option.key)=\($0)" } ?? option.key }
       try attempt("\(entry.field): mount \(type) on \(entry.destination)") { () throws(Errno) in
         try Directory.change(to: target)
@@ -195,19 +226,19 @@ struct RootFilesystem: ~Copyable {
       }
       return try finishNamedMount(entry)
     }
-    let mount = try Self.make(type, source, entry)
     if options.copyUp {
       try attempt("\(entry.field): copy \(entry.destination) into its tmpfs") { () throws(Errno) in
         let below = try FileDescriptor.open(".", [.readOnly, .directory], at: target.rawValue)
-        try TreeCopy.copy(below, to: mount.root)
+        try TreeCopy.copy(below, to: fileSystem.mount.root)
       }
     }
     if !options.recursiveSet.isEmpty || !options.recursiveClear.isEmpty {
       try attempt("\(entry.field): set the options of \(entry.destination)") { () throws(Errno) in
-        try mount.change(set: options.recursiveSet, clear: options.recursiveClear, recursive: true)
+        try fileSystem.mount.change(
+          set: options.recursiveSet, clear: options.recursiveClear, recursive: true)
       }
     }
-    try attach(mount, to: target, entry)
+    try attach(fileSystem.mount, to: target, entry)
   }
 
   /// Opens a mount that was made without a descriptor, and does with it what is done with the others.
@@ -231,56 +262,6 @@ struct RootFilesystem: ~Copyable {
         try detachTopmostRoot()
         try replaceRoot(with: copy)
       }
-    }
-  }
-
-  /// A detached mount of a new file system.
-  private static func make(
-    _ type: String, _ source: String, _ entry: MountPlan
-  ) throws(ContainerError) -> Mount {
-    let context = try attempt("\(entry.field): mount \(type) on \(entry.destination)") { () throws(Errno) in
-      try FileSystemContext(type)
-    }
-    do throws(Errno) {
-      try context.set("source", source)
-      for option in entry.options.data { try context.set(option.key, option.value) }
-      return try context.mount(entry.options.set)
-    } catch {
-      let said = context.messages()
-      throw ContainerError(
-        "\(entry.field): mount \(type) on \(entry.destination)", error, advice: said.isEmpty ? nil : said)
-    }
-  }
-
-  private mutating func mountCgroup(_ entry: MountPlan) throws(ContainerError) {
-    let target = try target(entry.destination, isDirectory: true)
-    if let copy = try copyOfOwnCgroup(entry) { return try attach(copy, to: target, entry) }
-    do throws(ContainerError) {
-      try attach(try Self.make("cgroup2", "cgroup", entry), to: target, entry)
-    } catch {
-      guard error.errno == .notPermitted || error.errno == .resourceBusy else { throw error }
-      // A user namespace that does not own its cgroup namespace may not mount the hierarchy, only see it.
-      let hierarchy = try CgroupHierarchy.find()
-      let copy = try attempt("\(entry.field): bind \(hierarchy.root)") { () throws(Errno) in
-        let copy = try Mount.copy(of: hierarchy.root, recursive: false)
-        try copy.change(set: entry.options.set, clear: entry.options.clear)
-        return copy
-      }
-      try attach(copy, to: target, entry)
-    }
-  }
-
-  /// A mount of the container's cgroup that cannot be told from one of the file system, whose root that is in the container's
-  /// cgroup namespace: a file system of its own would be one more for the kernel to look at whenever it makes another.
-  private func copyOfOwnCgroup(_ entry: MountPlan) throws(ContainerError) -> Mount? {
-    guard let ownCgroup, plan.newNamespaces.contains(.cgroup), !plan.hasUserNamespace,
-      entry.options.data.isEmpty
-    else { return nil }
-    return try attempt("\(entry.field): mount \(ownCgroup) on \(entry.destination)") { () throws(Errno) in
-      let copy = try Mount.copy(of: ownCgroup, recursive: false)
-      // The host's may be shared with others.
-      try copy.change(set: entry.options.set, clear: .all, propagation: .private)
-      return copy
     }
   }
 
@@ -377,15 +358,20 @@ struct RootFilesystem: ~Copyable {
   }
 
   private func mask() throws(ContainerError) {
-    // One empty directory serves all: the first is a mount of its own, the others are copies of it.
+    // One empty directory serves all, and the host's own device, as one in the container could be anything: the first of each
+    // is that mount itself, the others are copies of what is the container's by then.
     var shared: Mount?
+    var isNullAttached = false
     for path in plan.maskedPaths {
       guard let place = try existing(path) else { continue }
       try attempt("linux.maskedPaths: \(path)") { () throws(Errno) in
         guard try place.status().kind == .directory else {
-          // The host's own device: one in the container could be anything.
-          let null = try Mount.copy(of: "/dev/null", recursive: false)
-          return try null.attach(to: place)
+          guard let null else { throw .noSuchDevice }
+          guard isNullAttached else {
+            isNullAttached = true
+            return try null.mount.attach(to: place)
+          }
+          return try Mount.copy(of: "", at: null.mount.root.rawValue, recursive: false).attach(to: place)
         }
         let mount: Mount
         switch shared {
@@ -419,9 +405,12 @@ struct RootFilesystem: ~Copyable {
 
   /// Makes the tree this process's root, and lets go of the host's.
   consuming func enter(pivot: Bool) throws(ContainerError) {
+    let pivot = pivot && !isAlone
     try attempt(pivot ? "pivot_root into \(plan.root)" : "chroot into \(plan.root)") { () throws(Errno) in
       try Directory.change(to: root)
-      if pivot {
+      if isAlone {
+        try Directory.changeRoot(to: root)
+      } else if pivot {
         try pivotRootToWorkingDirectory()
       } else {
         try HostRemains.hide()

@@ -18,9 +18,12 @@ public enum Cloned: ~Copyable {
 ///   - namespaces: the kinds of which the child gets new ones.
 ///   - cgroup: a descriptor of a cgroup2 directory, or -1 to stay in the caller's.
 ///   - asSibling: the child's parent is the caller's parent (`CLONE_PARENT`).
+///   - sharingDescriptors: the child has no copy of the caller's descriptors, but those (`CLONE_FILES`), until it calls
+///     `unshareDescriptors`.
 public func clone(
-  into namespaces: Namespaces, cgroup: Int32 = -1, asSibling: Bool = false
+  into namespaces: Namespaces, cgroup: Int32 = -1, asSibling: Bool = false, sharingDescriptors: Bool = false
 ) throws(Errno) -> Cloned {
+  let cloneFiles: UInt64 = 0x400
   let clonePidfd: UInt64 = 0x1000
   let cloneParent: UInt64 = 0x8000
   let cloneIntoCgroup: UInt64 = 0x2_0000_0000
@@ -29,6 +32,7 @@ public func clone(
   arguments.flags = namespaces.rawValue | clonePidfd
   // With CLONE_PARENT the exit signal is the caller's own, and must not be given.
   if asSibling { arguments.flags |= cloneParent } else { arguments.exit_signal = UInt64(SIGCHLD) }
+  if sharingDescriptors { arguments.flags |= cloneFiles }
   if cgroup >= 0 {
     arguments.flags |= cloneIntoCgroup
     arguments.cgroup = UInt64(cgroup)

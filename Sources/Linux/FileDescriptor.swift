@@ -176,6 +176,13 @@ public func closeAll(from first: Int32, except kept: [Int32]) throws(Errno) {
   try retrying { linux_close_range(UInt32(next), UInt32.max, 0) }
 }
 
+/// Gives this process descriptors of its own, copies of those up to the number `last` that it shares with others
+/// (`close_range(2)`, `CLOSE_RANGE_UNSHARE`).
+public func unshareDescriptors(upTo last: Int32) throws(Errno) {
+  let closeRangeUnshare: UInt32 = 2
+  try retrying { linux_close_range(UInt32(last) + 1, UInt32.max, closeRangeUnshare) }
+}
+
 /// Whether this process has `number` open.
 public func isOpen(_ number: Int32) -> Bool { fcntl(number, F_GETFD) != -1 }
 

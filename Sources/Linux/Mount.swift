@@ -55,6 +55,9 @@ public struct Mount: ~Copyable, Sendable {
 
   init(_ root: consuming FileDescriptor) { self.root = root }
 
+  /// A detached mount that another process has made and handed over.
+  public init(detached root: consuming FileDescriptor) { self.root = root }
+
   /// A detached copy of what is mounted at `path`: a bind mount not yet attached (`open_tree(2)`).
   ///
   /// - Parameter recursive: with all mounts below it.

@@ -159,15 +159,18 @@ public struct ProcessStatus: Sendable {
 }
 
 /// A child of this process that has ended, and how; it is forgotten (`waitpid(2)`). `nil` when none has.
+///
+/// The kernel looks at one child after the other.
 public func waitForAnyChild() -> (pid: Int32, status: ExitStatus)? {
   var status: Int32 = 0
   let pid = waitpid(-1, &status, WNOHANG)
-  guard pid > 0 else { return nil }
-  return (
-    pid,
-    linux_wait_exited(status) != 0
-      ? .exited(linux_wait_exit_status(status)) : .signaled(linux_wait_signal(status))
-  )
+  return pid > 0 ? (pid, ExitStatus(waited: status)) : nil
+}
+
+/// How the child `pid` of this process has ended, which is forgotten (`waitpid(2)`); `nil` when it has not.
+public func waitForChild(_ pid: Int32) -> ExitStatus? {
+  var status: Int32 = 0
+  return pid > 0 && waitpid(pid, &status, WNOHANG) == pid ? ExitStatus(waited: status) : nil
 }
 
 /// Reaps every child that has ended, apart from `kept`, and tells how `kept` ended if it did (`waitpid(2)`).
@@ -178,9 +181,7 @@ public func reapChildren(keeping kept: Int32) -> ExitStatus? {
     let pid = waitpid(-1, &status, WNOHANG)
     if pid <= 0 { return ended }
     if pid == kept {
-      ended =
-        linux_wait_exited(status) != 0
-        ? .exited(linux_wait_exit_status(status)) : .signaled(linux_wait_signal(status))
+      ended = ExitStatus(waited: status)
     }
   }
 }

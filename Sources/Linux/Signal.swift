@@ -110,13 +110,17 @@ public struct SignalQueue: ~Copyable {
   }
 
   /// The next signal, or `nil` when none waits.
-  public func next() throws(Errno) -> Signal? {
+  public func next() throws(Errno) -> Signal? { try nextWithSender()?.signal }
+
+  /// The next signal and the pid of the process that it is from, which for `.child` is one that has ended; `nil` when none
+  /// waits. Of several signals of a kind that wait there is one.
+  public func nextWithSender() throws(Errno) -> (signal: Signal, sender: Int32)? {
     var info = signalfd_siginfo()
     do throws(Errno) {
       _ = try withUnsafeMutableBytes(of: &info) { (raw) throws(Errno) in try descriptor.read(into: raw) }
     } catch .resourceTemporarilyUnavailable {
       return nil
     }
-    return Signal(rawValue: Int32(info.ssi_signo))
+    return (Signal(rawValue: Int32(info.ssi_signo)), Int32(truncatingIfNeeded: info.ssi_pid))
   }
 }

@@ -72,13 +72,18 @@ public struct Socket: ~Copyable, Sendable {
     try send(message, descriptors: [file.rawValue])
   }
 
-  /// Sends one message together with copies of what is to be the receiver's standard streams (`SCM_RIGHTS`).
-  public func send(_ message: borrowing [UInt8], with streams: borrowing StandardStreams) throws(Errno) {
+  /// Sends one message together with copies of what is to be the receiver's standard streams, and of the descriptors with the
+  /// numbers `others`, no more than two (`SCM_RIGHTS`).
+  public func send(
+    _ message: borrowing [UInt8], with streams: borrowing StandardStreams, and others: [Int32] = []
+  ) throws(Errno) {
     try send(
-      message, descriptors: [streams.input.rawValue, streams.output.rawValue, streams.error.rawValue])
+      message,
+      descriptors: [streams.input.rawValue, streams.output.rawValue, streams.error.rawValue] + others)
   }
 
-  private func send(_ message: borrowing [UInt8], descriptors: [Int32]) throws(Errno) {
+  /// Sends one message together with copies of the descriptors with these numbers, one to five (`SCM_RIGHTS`).
+  public func send(_ message: borrowing [UInt8], descriptors: [Int32]) throws(Errno) {
     try retrying {
       message.withUnsafeBytes {
         linux_send_descriptors(
@@ -87,40 +92,26 @@ public struct Socket: ~Copyable, Sendable {
     }
   }
 
-  /// The next message, of at most `limit` bytes, and the standard streams that came with it; `nil` when the other end is
-  /// closed, or has sent none.
-  public func receiveStreams(limit: Int) throws(Errno) -> StreamsMessage? {
-    let (bytes, numbers) = try receiveNumbers(limit: limit)
-    guard numbers.allSatisfy({ $0 >= 0 }) else {
-      for number in numbers where number >= 0 { _ = FileDescriptor(owning: number) }
-      return nil
-    }
-    return StreamsMessage(
-      bytes: bytes,
-      streams: StandardStreams(
-        input: FileDescriptor(owning: numbers[0]), output: FileDescriptor(owning: numbers[1]),
-        error: FileDescriptor(owning: numbers[2])))
-  }
-
   /// The next message, of at most `limit` bytes; empty when the other end is closed.
   public func receive(limit: Int = 4096) throws(Errno) -> Message {
-    let (bytes, numbers) = try receiveNumbers(limit: limit)
-    for number in numbers[1...] where number >= 0 { _ = FileDescriptor(owning: number) }
-    let file = numbers[0]
-    return Message(bytes: bytes, file: file >= 0 ? FileDescriptor(owning: file) : nil)
+    var message = try receiveFiles(limit: limit)
+    return Message(bytes: message.bytes, file: message.files.takeFirst())
   }
 
-  /// The next message, and the numbers of the descriptors that came with it, -1 for those that did not.
-  private func receiveNumbers(limit: Int) throws(Errno) -> (bytes: [UInt8], numbers: [Int32]) {
-    var bytes = [UInt8](repeating: 0, count: limit)
-    var numbers: [Int32] = [-1, -1, -1]
-    let count = try retrying {
-      bytes.withUnsafeMutableBytes {
-        linux_receive_descriptors(descriptor.rawValue, $0.baseAddress, $0.count, &numbers)
-      }
+  /// The next message, of at most `limit` bytes, with all descriptors that came with it; empty when the other end is closed.
+  public func receiveFiles(limit: Int) throws(Errno) -> FilesMessage {
+    var files = ReceivedFiles()
+    var failure: Errno?
+    // The buffer may be longer than most messages: only what comes is written to.
+    let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+      do throws(Errno) {
+        count = try retrying {
+          linux_receive_descriptors(descriptor.rawValue, buffer.baseAddress, buffer.count, &files.numbers)
+        }
+      } catch { failure = error }
     }
-    bytes.removeLast(limit - count)
-    return (bytes, numbers)
+    if let failure { throw failure }
+    return FilesMessage(bytes: bytes, files: files)
   }
 
   /// The beginning of the next message, as much as `buffer` holds; 0 when the other end is closed (`recv(2)`).
@@ -133,12 +124,11 @@ public struct Socket: ~Copyable, Sendable {
   public func receive(
     into buffer: UnsafeMutableRawBufferPointer, with file: inout FileDescriptor?
   ) throws(Errno) -> Int {
-    var numbers: [Int32] = [-1, -1, -1]
+    var files = ReceivedFiles()
     let count = try retrying {
-      linux_receive_descriptors(descriptor.rawValue, buffer.baseAddress, buffer.count, &numbers)
+      linux_receive_descriptors(descriptor.rawValue, buffer.baseAddress, buffer.count, &files.numbers)
     }
-    for number in numbers[1...] where number >= 0 { _ = FileDescriptor(owning: number) }
-    file = numbers[0] >= 0 ? FileDescriptor(owning: numbers[0]) : nil
+    file = files.takeFirst()
     return count
   }
 
@@ -177,12 +167,29 @@ public struct Socket: ~Copyable, Sendable {
   }
 }
 
-/// A message with standard streams.
-@frozen public struct StreamsMessage: ~Copyable {
+/// Descriptors that came with a message; those that nobody takes are closed.
+@frozen public struct ReceivedFiles: ~Copyable {
+  /// Those that were not taken yet, in their order; -1 is none.
+  @usableFromInline var numbers = [Int32](repeating: -1, count: Int(LINUX_MOST_DESCRIPTORS))
+
+  init() {}
+
+  deinit { for number in numbers where number >= 0 { close(number) } }
+
+  /// The first one that was not taken yet.
+  public mutating func takeFirst() -> FileDescriptor? {
+    guard let index = numbers.firstIndex(where: { $0 >= 0 }) else { return nil }
+    defer { numbers[index] = -1 }
+    return FileDescriptor(owning: numbers[index])
+  }
+}
+
+/// A message with descriptors.
+@frozen public struct FilesMessage: ~Copyable {
   /// The message.
   public let bytes: [UInt8]
   /// What came with it.
-  public var streams: StandardStreams
+  public var files: ReceivedFiles
 }
 
 /// The two ends of a connection.

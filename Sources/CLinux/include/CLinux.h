@@ -242,10 +242,11 @@ struct linux_ucred {
   gid_t gid;
 };
 
-// Descriptors as ancillary data, at most three: standard streams. CMSG_* are macros.
+// Descriptors as ancillary data, at most so many. CMSG_* are macros.
+enum { LINUX_MOST_DESCRIPTORS = 5 };
 static inline ssize_t linux_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors,
                                              size_t number) {
-  char control[CMSG_SPACE(3 * sizeof(int))] = {0};
+  char control[CMSG_SPACE(LINUX_MOST_DESCRIPTORS * sizeof(int))] = {0};
   struct iovec vector = {.iov_base = (void *)bytes, .iov_len = count};
   struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
                            .msg_controllen = CMSG_SPACE(number * sizeof(int))};
@@ -257,18 +258,19 @@ static inline ssize_t linux_send_descriptors(int socket, const void *bytes, size
   return sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 // Those that did not come are -1.
-static inline ssize_t linux_receive_descriptors(int socket, void *bytes, size_t count, int descriptors[3]) {
-  char control[CMSG_SPACE(3 * sizeof(int))] = {0};
+static inline ssize_t linux_receive_descriptors(int socket, void *bytes, size_t count,
+                                                int descriptors[LINUX_MOST_DESCRIPTORS]) {
+  char control[CMSG_SPACE(LINUX_MOST_DESCRIPTORS * sizeof(int))] = {0};
   struct iovec vector = {.iov_base = bytes, .iov_len = count};
   struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
                            .msg_controllen = sizeof control};
-  for (int i = 0; i < 3; i++) descriptors[i] = -1;
+  for (int i = 0; i < LINUX_MOST_DESCRIPTORS; i++) descriptors[i] = -1;
   ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   if (received < 0) return received;
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
     size_t came = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < came && i < 3; i++) descriptors[i] = ((int *)CMSG_DATA(header))[i];
+    for (size_t i = 0; i < came && i < LINUX_MOST_DESCRIPTORS; i++) descriptors[i] = ((int *)CMSG_DATA(header))[i];
   }
   return received;
 }

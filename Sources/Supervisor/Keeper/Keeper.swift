@@ -41,6 +41,7 @@ public final class Keeper {
   /// What was told of that.
   var toldCounters = LogFiles.Counters()
   var countersTimer: EventLoop.Timer?
+  private var reapTimer: EventLoop.Timer?
   let place: KeeperPlace
   let room: KeeperRoom
   /// What tells that nobody can find it any more.
@@ -51,8 +52,20 @@ public final class Keeper {
   /// What it is called by those who list processes: not as a supervisor, whose end is another matter.
   public static let processName = "swiftjail-keep"
 
+  /// Where new workers come in.
+  let door: WorkerDoor
+  /// What they make file trees in.
+  let emptyTree: EmptyFileTree?
+  /// What the next partition that is started can have.
+  var spareNetwork: SpareNetwork?
+  /// The worker that makes it.
+  var networkMaker: Employed?
+
   /// A keeper for the containers in `store`, which listens at `place`.
   public init(at place: KeeperPlace, store: ContainerStore) throws(Errno) {
+    // Before all else, so that their numbers are low: workers go on with these descriptors and those before them.
+    emptyTree = try? EmptyFileTree()
+    door = try WorkerDoor()
     loop = try EventLoop()
     self.store = store
     self.place = place
@@ -70,6 +83,10 @@ public final class Keeper {
     try lookout.watch(loop) { [unowned self] in endIfIdle() }
     try loop.watch(signals.descriptor.rawValue, .readable) { [unowned self] _ in takeSignals() }
     try loop.watch(listener.descriptor.rawValue, .readable) { [unowned self] _ in accept() }
+    try loop.watch(door.ringing, .readable) { [unowned self] _ in
+      guard (try? door.wait(milliseconds: 0)) != nil else { return }
+      shutDoor()
+    }
     logs.onCount = { [unowned self] in tellCountersSoon() }
   }
 
@@ -159,18 +176,46 @@ public final class Keeper {
   // MARK: Ends
 
   func takeSignals() {
-    while let signal = try? signals.next() {
+    while let (signal, sender) = try? signals.nextWithSender() {
+      switch signal {
       // What is only kept to be told is nobody's loss; what runs is.
-      if signal == .terminate, isIdle, taps.value == 0 {
+      case .terminate where isIdle && taps.value == 0:
         isDismissed = true
         loop.stop()
+      case .child:
+        if let status = waitForChild(sender) { end(sender, status) }
+        // There is one signal for all that end before it is taken.
+        reapSoon()
+      default: break
       }
     }
-    while let child = waitForAnyChild() { end(child.pid, child.status) }
     endIfIdle()
   }
 
+  /// So long, in milliseconds, who ended without a signal of its own may wait for this to be noticed: the kernel goes through
+  /// all children to find it.
+  private static let reapPause: Int64 = 10
+
+  private func reapSoon() {
+    guard reapTimer == nil else { return }
+    reapTimer = loop.after(milliseconds: Self.reapPause) { [unowned self] in
+      reapTimer = nil
+      reap()
+      endIfIdle()
+    }
+  }
+
+  /// Notices all ends that there are.
+  func reap() {
+    while let child = waitForAnyChild() { end(child.pid, child.status) }
+  }
+
   func end(_ pid: Int32, _ status: ExitStatus) {
+    if door.entering == pid {
+      // It may have come in before it ended, and the next one must not be taken for it.
+      try? door.wait(milliseconds: 0)
+      shutDoor()
+    }
     guard workers.remove(pid) == nil else { return }
     guard let name = names.removeValue(forKey: pid), let kept = partitions[name] else {
       if !starting.isEmpty { early.note(pid, status) }

@@ -32,11 +32,15 @@ extension Keeper {
   /// - Parameter idle: a worker that has nothing else to do.
   func workQueueOff(with idle: consuming Employed? = nil) {
     var idle = idle
-    while starting.count - longStarts < room.starts, let start = queue.popFirst() {
+    while starting.count - longStarts < room.starts, canEmploy(idle), let start = queue.popFirst() {
       do throws(Errno) { try begin(start, &idle) } catch {
         handOver(start.name)
         say(.failed(name: start.name, reason: "start a process for it: \(error)"))
       }
+    }
+    switch consume idle {
+    case .some(let worker): dismiss(worker)
+    case .none: break
     }
   }
 
@@ -56,8 +60,9 @@ extension Keeper {
     let streams = StandardStreams(input: input, output: output.write, error: errors.write)
     let began = Clock.now()
     let leavesNoTraces = definition?.leavesNoTraces ?? false
-    let worker =
-      leavesNoTraces ? try employ(&idle, start, streams) : try employ(start, streams)
+    let worker = try employ(
+      leavesNoTraces ? idle.take() : nil, start, streams,
+      takesNetwork: definition?.hasNetworkNamespace ?? false)
     let limits = definition?.log ?? PartitionDefinition.LogLimits()
     let log = LogWriter(path: start.log, limits: limits, files: logs)
     let pump = try OutputPump(output: output.read, errors: errors.read, loop, log)
@@ -70,31 +75,6 @@ extension Keeper {
     handOver(start.name)
     awaitStart(start.name, begun)
     try loop.watch(begun.number, .readable) { [unowned self] _ in finishStart(start.name) }
-  }
-
-  /// Has `start` carried out by an idle worker if there is one, or else by a new one.
-  func employ(
-    _ idle: inout Employed?, _ start: KeeperStart, _ streams: consuming StandardStreams
-  ) throws(Errno) -> Employed {
-    switch idle.take() {
-    case .some(let worker):
-      // One that was killed takes nothing more.
-      if (try? worker.socket.send(start.json.bytes(), with: streams)) != nil { return worker }
-    case .none: break
-    }
-    return try employ(start, streams)
-  }
-
-  /// Has `start` carried out by a new worker.
-  func employ(_ start: KeeperStart, _ streams: consuming StandardStreams) throws(Errno) -> Employed {
-    let pair = try Socket.pair()
-    switch try clone(into: []) {
-    case .child:
-      Worker(store: store, report: pair.there.descriptor.rawValue, openFiles: openFiles).run(start, streams)
-    case .parent(let pid, _):
-      workers.insert(pid)
-      return Employed(socket: pair.here, pid: pid)
-    }
   }
 
   func finishStart(_ name: String) {
@@ -149,14 +129,6 @@ extension Keeper {
     } catch { return [] }
   }
 
-  /// The worker of a start that is over, for another one.
-  func retire(_ begun: Starting) -> Employed? {
-    switch begun.worker.take() {
-    case .some(let socket): Employed(socket: socket, pid: begun.pid)
-    case .none: nil
-    }
-  }
-
   /// Counts a start no more.
   func leave(_ name: String, _ begun: Starting) {
     starting[name] = nil
@@ -176,6 +148,7 @@ extension Keeper {
 
   /// What a process would have said that has ended without a word; `nil` when it has left nothing that runs.
   func adoption(of name: String, _ begun: Starting) -> WorkerReport? {
+    reap()
     guard let pid = Orphan.pid(of: name, in: store, since: begun.began, { early.has($0, after: begun.mark) })
     else { return nil }
     // Its terminal is gone with who was to hand that over.

@@ -8,43 +8,70 @@ import OCI
 /// that leave no traces in it.
 struct Worker {
   let store: ContainerStore
-  /// The number of the socket over which it says what it has done, and hears what else there is.
-  let report: Int32
+  /// What leads to the keeper: over it this says what it has done, and hears what else there is.
+  let door: WorkerDoor
   /// What the partition may have open unless its definition says otherwise.
   let openFiles: ResourceLimit?
-  private let devices = LoadedDeviceProgram()
+  let groundwork: Groundwork
+  private let emptyTree: EmptyFileTree?
+  private var report: Int32 { door.number }
 
-  init(store: ContainerStore, report: Int32, openFiles: ResourceLimit?) {
+  /// - Parameter emptyTree: what file trees are made in.
+  init(
+    store: ContainerStore, door: WorkerDoor, openFiles: ResourceLimit?, emptyTree: EmptyFileTree?
+  ) {
     self.store = store
-    self.report = report
+    self.door = door
     self.openFiles = openFiles
+    self.emptyTree = emptyTree
+    groundwork = Groundwork(emptyTree: emptyTree)
   }
 
-  /// Makes what `start` says, with these standard streams, and what it is told after that, and ends.
-  func run(_ start: KeeperStart, _ streams: consuming StandardStreams) -> Never {
-    streams.become(keeping: report)
-    try? openFiles?.apply(to: 0)
-    OutOfMemoryAdjustment.restore()
-    let socket = Socket(FileDescriptor(owning: report))
-    var next: KeeperStart? = start
-    while let start = next {
-      let (report, isReusable) = make(start)
-      do throws(Errno) { try report.send(over: socket) } catch { break }
-      next = isReusable ? self.next(from: socket) : nil
-    }
-    exitNow(0)
-  }
-
-  /// What is to be made next, with its standard streams in place.
-  private func next(from socket: borrowing Socket) -> KeeperStart? {
+  /// Makes what it is told, one after the other, and ends.
+  func run() -> Never {
     do throws(Errno) {
-      switch try socket.receiveStreams(limit: PacketChannel.longest) {
-      case .none: return nil
-      case .some(let message):
-        try message.streams.become()
-        return try? KeeperStart(parsing: message.bytes)
+      try door.enter(with: emptyTree.map { [$0.descriptor] } ?? [])
+      let socket = Socket(FileDescriptor(owning: report))
+      try? openFiles?.apply(to: 0)
+      OutOfMemoryAdjustment.restore()
+      while true {
+        switch try next(from: socket) {
+        case .start(let start):
+          let (report, isReusable) = make(start)
+          try report.send(over: socket)
+          if !isReusable { exitNow(0) }
+        case .makeNetwork:
+          // Its own network namespace is another one then: that is the last thing that it does.
+          if let network = try? SpareNetwork.enterNew() {
+            try socket.send(Self.network, descriptors: network.descriptors)
+          }
+          exitNow(0)
+        case .end: exitNow(0)
+        }
       }
-    } catch { return nil }
+    } catch { exitNow(1) }
+  }
+
+  /// What it is to do next.
+  private enum Order {
+    case start(KeeperStart)
+    case makeNetwork
+    case end
+  }
+
+  /// The message by which it is asked for a network namespace that a later start can have, and that with which that comes.
+  static let network: [UInt8] = [UInt8(ascii: "N")]
+
+  /// What comes next; for a start its standard streams are in place then.
+  private func next(from socket: borrowing Socket) throws(Errno) -> Order {
+    var message = try socket.receiveFiles(limit: PacketChannel.longest)
+    if message.bytes == Self.network { return .makeNetwork }
+    guard let input = message.files.takeFirst(), let output = message.files.takeFirst(),
+      let error = message.files.takeFirst(), let start = try? KeeperStart(parsing: message.bytes)
+    else { return .end }
+    try StandardStreams(input: input, output: output, error: error).become()
+    if let network = SpareNetwork(&message.files) { groundwork.network = network }
+    return .start(start)
   }
 
   private func make(_ start: KeeperStart) -> (WorkerReport, isReusable: Bool) {
@@ -95,7 +122,7 @@ struct Worker {
     options.isSibling = true
     options.isSupervised = true
     if let function { return try prepare(id, options, of: function) }
-    return try WorkerReport.handOver(try store.run(id, options, devices), over: report)
+    return try WorkerReport.handOver(try store.run(id, options, groundwork), over: report)
   }
 }
 
@@ -115,6 +142,14 @@ extension PartitionDefinition {
     ("linux.resources.cpu.shares", "cpuWeight"), ("linux.resources.cpu.cpus", "cpusetCpus"),
     ("linux.resources.pids.limit", "pidsLimit"),
   ]
+
+  /// Whether the partition has a network namespace of its own for sure.
+  var hasNetworkNamespace: Bool {
+    switch content {
+    case .partition(let settings): settings.network != .host
+    case .bundle: false
+    }
+  }
 
   /// Whether the process that makes the partition is after it as before: it has joined no namespace for it, as the
   /// configuration of a bundle may ask it to.

@@ -1,0 +1,77 @@
+import Linux
+
+/// Makes the new file systems among a container's mounts, none of which is attached yet.
+struct FileSystems {
+  let plan: Plan
+  /// The directory of the container's own cgroup, when it has one.
+  let ownCgroup: String?
+  /// The number of a descriptor of the container's sysfs, when that was made beforehand.
+  let sysfs: Int32?
+
+  /// What is to be mounted by `entry`; `nil` for a bind mount, and where it can only be made in its place.
+  func make(_ entry: MountPlan) throws(ContainerError) -> HostMounts.HeldMount? {
+    switch entry.kind {
+    case .bind: return nil
+    case .fileSystem where entry.options.hasLongValue: return nil
+    case .fileSystem("sysfs", _) where sysfs != nil && entry.options.data.isEmpty:
+      return HostMounts.HeldMount(try sysfsMadeBeforehand(entry))
+    case .fileSystem(let type, let source): return HostMounts.HeldMount(try make(type, source, entry))
+    case .cgroup: return HostMounts.HeldMount(try cgroup(entry))
+    }
+  }
+
+  private func make(
+    _ type: String, _ source: String, _ entry: MountPlan
+  ) throws(ContainerError) -> Mount {
+    let context = try attempt("\(entry.field): mount \(type) on \(entry.destination)") { () throws(Errno) in
+      try FileSystemContext(type)
+    }
+    do throws(Errno) {
+      try context.set("source", source)
+      for option in entry.options.data { try context.set(option.key, option.value) }
+      return try context.mount(entry.options.set)
+    } catch {
+      let said = context.messages()
+      throw ContainerError(
+        "\(entry.field): mount \(type) on \(entry.destination)", error, advice: said.isEmpty ? nil : said)
+    }
+  }
+
+  private func sysfsMadeBeforehand(_ entry: MountPlan) throws(ContainerError) -> Mount {
+    try attempt("\(entry.field): mount sysfs on \(entry.destination)") { () throws(Errno) in
+      let mount = Mount(detached: try FileDescriptor.duplicate(of: sysfs ?? -1))
+      try mount.change(set: entry.options.set)
+      return mount
+    }
+  }
+
+  private func cgroup(_ entry: MountPlan) throws(ContainerError) -> Mount {
+    if let copy = try copyOfOwnCgroup(entry) { return copy }
+    do throws(ContainerError) {
+      return try make("cgroup2", "cgroup", entry)
+    } catch {
+      guard error.errno == .notPermitted || error.errno == .resourceBusy else { throw error }
+      // A user namespace that does not own its cgroup namespace may not mount the hierarchy, only see it.
+      let hierarchy = try CgroupHierarchy.find()
+      return try attempt("\(entry.field): bind \(hierarchy.root)") { () throws(Errno) in
+        let copy = try Mount.copy(of: hierarchy.root, recursive: false)
+        try copy.change(set: entry.options.set, clear: entry.options.clear)
+        return copy
+      }
+    }
+  }
+
+  /// A mount of the container's cgroup that cannot be told from one of the file system, whose root that is in the container's
+  /// cgroup namespace: a file system of its own would be one more for the kernel to look at whenever it makes another.
+  private func copyOfOwnCgroup(_ entry: MountPlan) throws(ContainerError) -> Mount? {
+    guard let ownCgroup, plan.newNamespaces.contains(.cgroup), !plan.hasUserNamespace,
+      entry.options.data.isEmpty
+    else { return nil }
+    return try attempt("\(entry.field): mount \(ownCgroup) on \(entry.destination)") { () throws(Errno) in
+      let copy = try Mount.copy(of: ownCgroup, recursive: false)
+      // The host's may be shared with others.
+      try copy.change(set: entry.options.set, clear: .all, propagation: .private)
+      return copy
+    }
+  }
+}
