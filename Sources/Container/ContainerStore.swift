@@ -43,6 +43,31 @@ public struct ContainerStore: Sendable {
     }
   }
 
+  /// What tells two states of the store's directory apart, between which a name came or went.
+  public struct Stamp: Equatable, Sendable {
+    private let fileSystem: UInt64
+    private let inode: UInt64
+    private let modified: Int64
+
+    fileprivate init(_ status: FileStatus) {
+      fileSystem = status.fileSystem
+      inode = status.inode
+      modified = status.modified
+    }
+  }
+
+  /// The stamp of the directory as it is now; `nil` when there is none, or it has just changed and a further change could
+  /// have the same time.
+  public func stamp() -> Stamp? {
+    let now = Clock.now()
+    guard let status = try? FileStatus.of(path), status.modified < now - Self.clockTick else { return nil }
+    return Stamp(status)
+  }
+
+  /// Longer than the clock stands still by which the kernel notes the time of a change, in nanoseconds: that is 10 ms where a
+  /// second has the fewest ticks.
+  private static let clockTick: Int64 = 50_000_000
+
   /// The container `id`.
   ///
   /// - Throws: `ContainerError` of the kind `.noSuchContainer` when there is none.

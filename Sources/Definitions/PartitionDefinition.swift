@@ -6,8 +6,8 @@ import OCI
 public struct PartitionDefinition: Equatable, Sendable {
   /// What runs.
   public enum Content: Equatable, Sendable {
-    /// A partition on a base.
-    case partition(PartitionSettings)
+    /// A partition on a base. Its settings are many: copies of the definition share them.
+    indirect case partition(PartitionSettings)
     /// The bundle in this directory.
     case bundle(String)
   }

@@ -19,6 +19,8 @@ struct PartitionSurroundings: Sendable {
   var accountsForSwap: Bool
   /// All devices of the host.
   var devices: [RuntimeConfig.Linux.Device]
+  /// What is hidden beside what is on every host.
+  var maskedPaths: [String]
 }
 
 extension PartitionSettings {
@@ -103,7 +105,7 @@ extension PartitionSettings {
     if isPrivileged {
       linux.devices = surroundings.devices
     } else {
-      linux.maskedPaths = RuntimeConfig.default.linux.maskedPaths
+      linux.maskedPaths = RuntimeConfig.default.linux.maskedPaths + surroundings.maskedPaths
       linux.readonlyPaths = RuntimeConfig.default.linux.readonlyPaths
     }
     return linux

@@ -113,7 +113,8 @@ struct PartitionDirectory {
         ?? RuntimeConfig.User(),
       shell: shell, capabilities: known.indices.filter { bounding.contains($0) }.map { known[$0] },
       knownCapabilities: known, accountsForSwap: (try? FileStatus.of("/proc/swaps")) != nil,
-      devices: settings.isPrivileged ? try HostDevices.all() : [])
+      devices: settings.isPrivileged ? try HostDevices.all() : [],
+      maskedPaths: HostProcessors.thermalCounters)
     let config = try settings.config(surroundings)
     try attempt("write \(path)/config.json") { () throws(Errno) in
       try File.replace("\(path)/config.json", with: config.json.bytes())

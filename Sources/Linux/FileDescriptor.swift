@@ -31,6 +31,15 @@ public struct FileDescriptor: ~Copyable, Sendable {
     FileDescriptor(owning: try retrying { fcntl(number, F_DUPFD_CLOEXEC, 3) })
   }
 
+  /// How many descriptors this process has open.
+  public static func openCount() throws(Errno) -> Int {
+    let directory = "/proc/self/fd"
+    // Since Linux 6.2 that is the directory's size.
+    let size = try FileStatus.of(directory).size
+    // The descriptor by which they are counted is none of them.
+    return size > 0 ? size : try Directory.entries(of: directory).count - 1
+  }
+
   /// Has reads and writes that would wait fail with `.resourceTemporarilyUnavailable` instead (`O_NONBLOCK`).
   public func setNonBlocking() throws(Errno) {
     let flags = try retrying { fcntl(rawValue, F_GETFL) }

@@ -82,20 +82,44 @@ private struct JSONWriter {
 
   private mutating func write(_ string: String) {
     put("\"")
+    let start = bytes.count
     for byte in string.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""): put("\\\"")
-      case UInt8(ascii: "\\"): put("\\\\")
-      case 0x08: put("\\b")
-      case 0x0C: put("\\f")
-      case 0x0A: put("\\n")
-      case 0x0D: put("\\r")
-      case 0x09: put("\\t")
-      case 0..<0x20: put((byte < 0x10 ? "\\u000" : "\\u00") + String(byte, radix: 16))
-      default: bytes.append(byte)
+      guard byte < 0x7F else {
+        bytes.removeSubrange(start...)
+        writeScalars(of: string)
+        break
       }
+      write(byte)
     }
     put("\"")
+  }
+
+  /// Writes text of which some is not ASCII.
+  private mutating func writeScalars(of string: String) {
+    for scalar in string.unicodeScalars {
+      if scalar.value >= 0x7F, scalar.isControlling {
+        // All of these have four digits. Whoever reads the text may do so at a terminal.
+        let digits = String(scalar.value, radix: 16)
+        put("\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits)
+      } else {
+        for byte in scalar.utf8 { write(byte) }
+      }
+    }
+  }
+
+  @inline(__always)
+  private mutating func write(_ byte: UInt8) {
+    switch byte {
+    case UInt8(ascii: "\""): put("\\\"")
+    case UInt8(ascii: "\\"): put("\\\\")
+    case 0x08: put("\\b")
+    case 0x0C: put("\\f")
+    case 0x0A: put("\\n")
+    case 0x0D: put("\\r")
+    case 0x09: put("\\t")
+    case 0..<0x20: put((byte < 0x10 ? "\\u000" : "\\u00") + String(byte, radix: 16))
+    default: bytes.append(byte)
+    }
   }
 
   private mutating func put(_ text: String) {

@@ -1,4 +1,5 @@
 import Linux
+import OCI
 
 /// Writes lines for the person who runs a program, and waits for nobody who is to take them: what is too much is dropped, and
 /// counted.
@@ -53,9 +54,9 @@ public final class MessageWriter {
     flush()
   }
 
-  /// Writes a line.
+  /// Writes a line, in which nothing does anything to a terminal.
   public func write(_ text: String) {
-    let line = Array("\(name): \(text)\n".utf8)
+    let line = Array("\(name): \(text.printable)\n".utf8)
     guard waiting.isEmpty || waiting.count + line.count <= Self.most else {
       lost += 1
       return

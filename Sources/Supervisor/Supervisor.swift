@@ -18,6 +18,8 @@ public final class Supervisor {
   /// What else may have to wait for somebody.
   let errands: ErrandQueue
   var partitions = PartitionTable()
+  /// The names of what else is in the store.
+  var plainList = PlainNames()
   /// The pools of the functions that are kept warm, by name.
   var pools: [String: FunctionPool] = [:]
   /// The names of instances that are being built.
@@ -124,8 +126,12 @@ public final class Supervisor {
   }
 
   /// All partitions, the oldest first.
-  public var statuses: [PartitionStatus] {
-    partitions.values.sorted { ($0.record.created, $0.name) < ($1.record.created, $1.name) }.map(\.status)
+  public var statuses: [PartitionStatus] { statuses { _ in true } }
+
+  /// Those partitions of whose state that is said, the oldest first.
+  func statuses(where isWanted: (PartitionStatus.State) -> Bool) -> [PartitionStatus] {
+    let wanted = partitions.values.compactMap { isWanted($0.state) ? ($0.record.created, $0) : nil }
+    return wanted.sorted { $0.0 == $1.0 ? $0.1.name < $1.1.name : $0.0 < $1.0 }.map { $0.1.status }
   }
 
   /// Calls `action` once it is known what runs.

@@ -1,4 +1,5 @@
 import Definitions
+import OCI
 
 /// `swiftjail check`
 enum Check: Command {
@@ -15,7 +16,7 @@ enum Check: Command {
     let sources = DefinitionSet.sources(paths)
     let found = DefinitionSet(sources, initProgram: "/proc/self/exe")
     guard found.errors.isEmpty else {
-      for error in found.errors { Output.error("\(error)\n") }
+      for error in found.errors { Output.error("\(error.description.printable)\n") }
       return 1
     }
     try Output.print(

@@ -18,7 +18,7 @@ struct Log: Sendable {
   func write(_ level: Level, _ message: String) {
     if level == .debug, !isDebug { return }
     // One line, whatever a path or a name in it holds.
-    let line = String(message.map { $0.isNewline ? " " : $0 })
+    let line = String(message.map { $0.isNewline ? " " : $0 }).printable
     if level != .debug || file == nil { Output.error("swiftjail: \(line)\n") }
     guard let file else { return }
     do throws(Errno) {

@@ -44,7 +44,7 @@ enum Ps: Command {
       table.add([
         String(owner), String(pid), String(status.parent),
         String(decoding: [status.state], as: UTF8.self), Amount.bytes(status.residentBytes),
-        Amount.duration(microseconds: microseconds), printable(command),
+        Amount.duration(microseconds: microseconds), command,
       ])
     }
     try Output.print(table.text)
@@ -72,16 +72,10 @@ enum Ps: Command {
         table.add([
           container.name, container.status, String(container.pid), Amount.age(microseconds: age),
           memory.map(Amount.bytes) ?? "-", processorTime.map { Amount.duration(microseconds: $0) } ?? "-",
-          printable(container.command),
+          container.command,
         ])
       }
     }
     try Output.print(asJSON ? JSON.array(documents).text() + "\n" : table.text)
-  }
-
-  /// `text` as it may be shown: a container decides what its processes are called, not what a terminal does.
-  static func printable(_ text: String) -> String {
-    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return text }
-    return String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : Character($0) })
   }
 }

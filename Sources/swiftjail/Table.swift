@@ -1,10 +1,15 @@
-/// Rows of text in columns that line up.
+import OCI
+
+/// Rows of text in columns that line up, for a terminal.
 struct Table {
   private var rows: [[String]]
 
-  init(_ header: [String]) { rows = [header] }
+  init(_ header: [String]) {
+    rows = []
+    add(header)
+  }
 
-  mutating func add(_ row: [String]) { rows.append(row) }
+  mutating func add(_ row: [String]) { rows.append(row.map(\.printable)) }
 
   /// The table, with two spaces between columns and none at the ends of lines.
   var text: String {

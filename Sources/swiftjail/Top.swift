@@ -20,7 +20,7 @@ enum Top: Command {
       throw Failure(.failed, "top: the supervisor's answer cannot be read: \(error)")
     }
     var table = Table(titles)
-    for row in rows { table.add(row.map(Ps.printable)) }
+    for row in rows { table.add(row) }
     try Output.print(table.text)
     return 0
   }

@@ -11,7 +11,8 @@ struct PartitionConfigTests {
     user: RuntimeConfig.User(uid: 7, gid: 8), shell: "/bin/bash",
     capabilities: ["CAP_CHOWN", "CAP_KILL", "CAP_SYS_ADMIN"],
     knownCapabilities: ["CAP_CHOWN", "CAP_KILL", "CAP_SYS_ADMIN"], accountsForSwap: true,
-    devices: [RuntimeConfig.Linux.Device(type: .block, path: "/dev/sda", major: 8, minor: 0)])
+    devices: [RuntimeConfig.Linux.Device(type: .block, path: "/dev/sda", major: 8, minor: 0)],
+    maskedPaths: ["/sys/heat"])
 
   func config(_ change: (inout PartitionSettings) throws -> Void) throws -> RuntimeConfig {
     var settings = PartitionSettings(base: .host)
@@ -38,7 +39,7 @@ struct PartitionConfigTests {
     #expect(config.linux.resources.memory == RuntimeConfig.Linux.Memory())
     #expect(config.linux.resources.devices == [RuntimeConfig.Linux.DeviceRule(allow: false, access: "rwm")])
     #expect(config.linux.devices.isEmpty)
-    #expect(config.linux.maskedPaths.contains("/proc/kcore"))
+    #expect(config.linux.maskedPaths.contains("/proc/kcore") && config.linux.maskedPaths.last == "/sys/heat")
     #expect(config.linux.readonlyPaths.contains("/proc/sys"))
     #expect(config.annotations == ["org.swiftjail.base": "host", "org.swiftjail.keyrings": "none"])
   }

@@ -12,6 +12,12 @@ struct EndpointTests {
     try Endpoint(method: method, target: target, now: 1_000_000_000_000)
   }
 
+  @Test("What an error quotes does nothing to the terminal of whoever asked")
+  func printable() {
+    let error = APIError.noSuchContainer("a\u{9b}2J\u{202e}b")
+    #expect(error.message == "No such container: a?2J?b" && error.json["message"] == .string(error.message))
+  }
+
   func error(_ method: String, _ target: String) -> APIError? {
     #expect(throws: APIError.self, "\(target)") { try endpoint(method, target) }
   }

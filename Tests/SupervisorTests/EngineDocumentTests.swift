@@ -41,6 +41,9 @@ struct EngineDocumentTests {
     #expect(json["ContainersPaused"] == .integer(1))
     #expect(json["ContainersStopped"] == .integer(4))
     #expect(json["SystemTime"] == .string("1970-01-01T00:00:00.000000000Z"))
+    var counts = EngineFacts.Counts(states.lazy.filter { $0 == .exited })
+    counts.add([.running, .exited])
+    #expect(counts.running == 1 && counts.paused == 0 && counts.stopped == 2)
     #expect(json["Architecture"] == .string("x86_64") && json["NCPU"] == .integer(2))
   }
 

@@ -72,6 +72,17 @@ struct MessageWriterTests {
     #expect(String(decoding: bytes[..<count], as: UTF8.self) == "before\nprogram: one\nprogram: two\n")
   }
 
+  @Test("What a message quotes does nothing to the terminal that it is shown on")
+  func controls() throws {
+    let file = try FileDescriptor.memory(named: "messages")
+    MessageWriter("program", to: file.rawValue).write("no \u{1b}[2J\n\u{202e}x")
+    var bytes = [UInt8](repeating: 0, count: 100)
+    let count = try bytes.withUnsafeMutableBytes { (buffer) throws(Errno) in
+      try file.read(into: buffer, at: 0)
+    }
+    #expect(String(decoding: bytes[..<count], as: UTF8.self) == "program: no ?[2J??x\n")
+  }
+
   @Test("When nobody reads any more, that is no error")
   func gone() throws {
     let ends = try FileDescriptor.pipe()

@@ -20,6 +20,7 @@ struct PartitionTableTests {
     table["one"] = nil
     #expect(table["one"] == nil && table.withID("1") == nil && table.count == 1)
     #expect(table.withID("2")?.name == "two")
+    #expect(table.removals == 1, "a name has become free")
   }
 
   @Test(

@@ -140,7 +140,8 @@ struct PartitionUsageTests {
     #expect(usage.processorTime == 980 * 10_000_000)
     #expect(usage.processors == 2)
     #expect(usage.memory == 16 << 20)
-    #expect(HostUsage(stat: "", meminfo: "", ticksPerSecond: 100) == nil)
+    #expect(HostUsage(stat: "", meminfo: "MemTotal: 1 kB", ticksPerSecond: 100) == nil)
+    #expect(HostUsage(stat: stat, meminfo: "MemFree: 1 kB", ticksPerSecond: 100) == nil)
     #expect(try HostUsage.now().processors >= 1)
   }
 }

@@ -100,32 +100,21 @@ extension APIService {
   /// Of so many at the most a list is made at once.
   static let mostAtOnce = 500
 
-  /// The names of those that were made without the supervisor, when all containers can be looked at while others wait;
-  /// `nil` when there are too many.
-  private var fewPlainNames: [String]? {
-    guard supervisor.partitions.count <= Self.mostAtOnce else { return nil }
-    let names = supervisor.plainNames()
-    return names.count <= Self.mostRead ? names : nil
-  }
-
   private func serveInformation(_ exchange: HTTPExchange) {
     let facts = engine.facts
     let now = Clock.now()
-    if let names = fewPlainNames {
-      let counts = EngineFacts.Counts(supervisor.statuses(with: names).map(\.state))
-      return respond(exchange, .ok, facts.infoDocument(counts, now: now))
+    let names = supervisor.plainNames()
+    // What partitions do is known, what others do is in files.
+    if names.count <= Self.mostRead {
+      return respond(exchange, .ok, facts.infoDocument(supervisor.stateCounts(with: names), now: now))
     }
     answer(exchange, type: "application/json") { [self] in
-      let counts = EngineFacts.Counts(supervisor.allStatuses(before: now).map(\.state))
+      let counts = supervisor.stateCounts(with: supervisor.plainNames(), before: now)
       return facts.infoDocument(counts, now: now).bytes() + [0x0a]
     }
   }
 
-  private func list(_ list: ContainerList, _ exchange: HTTPExchange) throws(APIError) {
-    if let names = fewPlainNames {
-      let chosen = try list.select(supervisor.statuses(with: names))
-      return respond(exchange, .ok, .array(summaries(chosen)))
-    }
+  private func list(_ list: ContainerList, _ exchange: HTTPExchange) {
     let references = list.references
     find(references[...]) { [unowned self] result in
       do throws(APIError) {
@@ -136,13 +125,21 @@ extension APIService {
           }
           return found[index].created
         }
-        let now = Clock.now()
-        answer(exchange, type: "application/json") { [self] in
-          let chosen = list.select(supervisor.allStatuses(before: now), bounds)
-          return JSON.array(summaries(chosen)).bytes() + [0x0a]
+        let document = { [self] (before: Int64) in
+          let all = supervisor.allStatuses(before: before) { list.mayInclude($0) }
+          return JSON.array(summaries(list.select(all, bounds)))
         }
+        if isShort(list) { return respond(exchange, .ok, document(.max)) }
+        let now = Clock.now()
+        answer(exchange, type: "application/json") { document(now).bytes() + [0x0a] }
       } catch { respond(exchange, error) }
     }
+  }
+
+  /// Whether a list can be made while others wait.
+  private func isShort(_ list: ContainerList) -> Bool {
+    supervisor.partitions.values.count { list.mayInclude($0.state) } <= Self.mostAtOnce
+      && supervisor.plainNames().count <= Self.mostRead
   }
 
   func document(_ status: PartitionStatus) -> ContainerDocument {
@@ -170,7 +167,7 @@ extension APIService {
   ) throws(APIError) {
     switch endpoint {
     case .listContainers(let list):
-      try self.list(list, exchange)
+      self.list(list, exchange)
     case .createContainer(let name, let platform):
       if let platform { try engine.image.check(platform: platform) }
       let asked = try CreateRequest(

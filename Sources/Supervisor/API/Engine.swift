@@ -9,14 +9,13 @@ struct Engine {
   init(rootDirectory: String, listeners: Int) {
     let system = SystemName.current
     let release = Self.release()
-    let descriptors = (try? Directory.entries(of: "/proc/self/fd").count) ?? 0
-    let host = try? HostUsage.now()
+    let memory = (try? File.text("/proc/meminfo")).flatMap { HostUsage.memory(meminfo: $0) }
     let facts = EngineFacts(
       id: (try? File.text("/etc/machine-id")) ?? "", hostname: system.node, version: APIService.version,
       kernelVersion: system.release, operatingSystem: release["PRETTY_NAME"] ?? "Linux",
       operatingSystemVersion: release["VERSION_ID"] ?? "", machine: system.machine,
-      cpus: host?.processors ?? 1, memory: Int64(clamping: host?.memory ?? 0), rootDirectory: rootDirectory,
-      descriptors: descriptors, listeners: listeners)
+      cpus: Processors.count, memory: Int64(clamping: memory ?? 0), rootDirectory: rootDirectory,
+      descriptors: (try? FileDescriptor.openCount()) ?? 0, listeners: listeners)
     self.facts = facts
     let changed = (try? FileStatus.of("/usr"))?.changed ?? 0
     image = HostImage(created: changed, architecture: facts.architecture)

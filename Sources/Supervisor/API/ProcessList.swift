@@ -42,7 +42,7 @@ enum ProcessList {
       // One that ends while we look is no longer in the list.
       guard let process = try? ProcessStatus.of(pid), let owner = try? FileStatus.of("/proc/\(pid)").user
       else { continue }
-      var command = printable((try? ProcessStatus.commandLine(of: pid)) ?? "?")
+      var command = ((try? ProcessStatus.commandLine(of: pid)) ?? "?").printable
       if command.utf8.count > room { command = String(command.prefix(mostBeyond)) }
       room = max(0, room - command.utf8.count)
       let seconds = process.processorTime / ProcessStatus.ticksPerSecond
@@ -69,26 +69,12 @@ enum ProcessList {
     } catch { throw SupervisorError("run ps \(arguments)", error) }
     guard outcome.isSuccess else {
       let reason = outcome.output.split(separator: "\n").first.map(String.init) ?? "it has failed"
-      throw SupervisorError(.invalid, "ps \(printable(arguments)): \(printable(reason))")
+      throw SupervisorError(.invalid, "ps \(arguments): \(reason)")
     }
-    let lines = outcome.output.split(separator: "\n").map { printable($0) }.joined(separator: "\n")
+    let lines = outcome.output.split(separator: "\n").map(\.printable).joined(separator: "\n")
     guard let document = ContainerResponse.processes(ps: lines, pids: Set(pids)) else {
-      throw SupervisorError(.invalid, "ps \(printable(arguments)): Couldn't find PID field in ps output")
+      throw SupervisorError(.invalid, "ps \(arguments): Couldn't find PID field in ps output")
     }
     return document
-  }
-
-  /// `text` as it may be shown: what a process is called is its own affair, what a terminal does and in which order it shows
-  /// things is not.
-  static func printable(_ text: some StringProtocol) -> String {
-    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return String(text) }
-    var shown = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-      switch scalar.value {
-      case 0..<0x20, 0x7f..<0xa0, 0x61c, 0x200e, 0x200f, 0x2028...0x202e, 0x2066...0x2069: shown.append("?")
-      default: shown.append(scalar)
-      }
-    }
-    return String(shown)
   }
 }

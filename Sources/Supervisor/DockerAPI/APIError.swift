@@ -7,10 +7,10 @@ public struct APIError: Error, Equatable, Sendable, CustomStringConvertible {
   /// What is wrong, in one line.
   public let message: String
 
-  /// The error with that status and message.
+  /// The error with that status and message. Clients show it at a terminal as it is.
   public init(status: Int, _ message: String) {
     self.status = status
-    self.message = message
+    self.message = message.printable
   }
 
   /// What was asked for is wrong in itself.

@@ -83,10 +83,13 @@ public struct ContainerList: Equatable, Sendable {
     return (try bound("since"), try bound("before"))
   }
 
+  /// Whether one in `state` is wanted, as far as that tells.
+  func mayInclude(_ state: PartitionStatus.State) -> Bool { includesAll || limit != nil || state.isUp }
+
   /// Those of `partitions` that are wanted, the newest first.
   public func select(_ partitions: [PartitionStatus], _ bounds: Bounds) -> [PartitionStatus] {
     var chosen = partitions.filter { partition in
-      if !includesAll, limit == nil, !partition.isUp { return false }
+      guard mayInclude(partition.state) else { return false }
       if let since = bounds.since, partition.created <= since { return false }
       if let before = bounds.before, partition.created >= before { return false }
       return passes(partition)

@@ -12,7 +12,10 @@ public struct EngineFacts: Sendable {
     public var stopped = 0
 
     /// The numbers among partitions with these states.
-    public init(_ states: [PartitionStatus.State]) {
+    public init(_ states: some Sequence<PartitionStatus.State>) { add(states) }
+
+    /// Counts further partitions with these states.
+    public mutating func add(_ states: some Sequence<PartitionStatus.State>) {
       for state in states {
         switch state {
         case .running, .restarting: running += 1

@@ -14,7 +14,7 @@ struct HostConfigDocument {
   static let runtime = "swiftjail"
   /// What is hidden from one that is not privileged, and what it cannot write to.
   static let hidden = [
-    ("MaskedPaths", RuntimeConfig.default.linux.maskedPaths),
+    ("MaskedPaths", RuntimeConfig.default.linux.maskedPaths + HostProcessors.thermalCounters),
     ("ReadonlyPaths", RuntimeConfig.default.linux.readonlyPaths),
   ]
 

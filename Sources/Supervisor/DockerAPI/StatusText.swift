@@ -7,13 +7,8 @@ extension PartitionStatus {
     }
   }
 
-  /// Whether the API calls it running: it does so for what is paused or is going to be started again.
-  var isUp: Bool {
-    switch state {
-    case .running, .paused, .restarting: true
-    case .created, .exited, .crashLoop, .removing: false
-    }
-  }
+  /// Whether the API calls it running.
+  var isUp: Bool { state.isUp }
 
   /// What is told for the exit status of one whose end nobody has seen, as containerd does.
   static let unknownStatus: Int32 = 255
@@ -53,6 +48,16 @@ extension PartitionStatus {
       case .healthy?, .unhealthy?: return "Up \(sinceStart) (\(health?.rawValue ?? ""))"
       case nil: return "Up \(sinceStart)"
       }
+    }
+  }
+}
+
+extension PartitionStatus.State {
+  /// Whether the API calls it running: it does so for what is paused or is going to be started again.
+  var isUp: Bool {
+    switch self {
+    case .running, .paused, .restarting: true
+    case .created, .exited, .crashLoop, .removing: false
     }
   }
 }

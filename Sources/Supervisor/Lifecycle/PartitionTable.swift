@@ -2,6 +2,8 @@
 struct PartitionTable {
   private var byName: [String: Partition] = [:]
   private var byID: [String: Partition] = [:]
+  /// How often a name has become free.
+  private(set) var removals: UInt64 = 0
 
   /// The partition called `name`, which is its name at that time.
   subscript(name: String) -> Partition? {
@@ -9,6 +11,7 @@ struct PartitionTable {
     set {
       let former = byName[name]
       byName[name] = newValue
+      if former != nil, newValue == nil { removals += 1 }
       // It may have another name by now.
       if let former, former !== newValue, former.name == name { byID[former.record.id] = nil }
       if let newValue { byID[newValue.record.id] = newValue }

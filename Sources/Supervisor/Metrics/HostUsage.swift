@@ -31,21 +31,31 @@ public struct HostUsage: Equatable, Sendable {
   init?(stat: String, meminfo: String, ticksPerSecond: UInt64) {
     var ticks: UInt64?
     var processors = 0
-    for line in stat.split(separator: "\n") {
-      guard line.hasPrefix("cpu") else { continue }
-      guard line.hasPrefix("cpu ") else {
+    // The lines of the processors are the first; those after them are long where there are many.
+    var rest = stat.utf8[...]
+    while rest.starts(with: "cpu".utf8) {
+      let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+      rest = rest[line.endIndex...].dropFirst()
+      guard line.starts(with: "cpu ".utf8) else {
         processors += 1
         continue
       }
       // user, nice, system, idle, iowait, irq, softirq, steal; the time of guests is in the first two.
-      ticks = line.split(separator: " ").dropFirst().prefix(8).reduce(0) { $0 + (UInt64($1) ?? 0) }
+      ticks = Self.words(line).dropFirst().prefix(8).reduce(0) { $0 + (UInt64($1) ?? 0) }
     }
-    let total = meminfo.split(separator: "\n").first { $0.hasPrefix("MemTotal:") }
-    guard let ticks, processors > 0, let words = total?.split(separator: " "), words.count > 1,
-      let kilobytes = UInt64(words[1])
-    else { return nil }
+    guard let ticks, processors > 0, let memory = Self.memory(meminfo: meminfo) else { return nil }
     self.init(
-      processorTime: ticks * (1_000_000_000 / ticksPerSecond), processors: processors,
-      memory: kilobytes * 1024)
+      processorTime: ticks * (1_000_000_000 / ticksPerSecond), processors: processors, memory: memory)
+  }
+
+  /// The host's memory, in bytes, of which the text of `/proc/meminfo` tells first.
+  static func memory(meminfo: String) -> UInt64? {
+    let words = words(meminfo.utf8.prefix { $0 != UInt8(ascii: "\n") })
+    guard words.count > 1, words[0] == "MemTotal:", let kilobytes = UInt64(words[1]) else { return nil }
+    return kilobytes * 1024
+  }
+
+  private static func words(_ line: Substring.UTF8View) -> [Substring] {
+    line.split(separator: UInt8(ascii: " ")).map(Substring.init)
   }
 }

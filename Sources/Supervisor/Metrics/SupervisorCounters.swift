@@ -16,10 +16,8 @@ public struct SupervisorCounters: Equatable, Sendable {
     /// What this process takes, given `maximumDescriptors`.
     public static func current(maximumDescriptors: UInt64) throws(Errno) -> Process {
       let status = try ProcessStatus.of(ProcessControl.pid)
-      // The descriptor by which they are counted is none of them.
-      let descriptors = try Directory.entries(of: "/proc/self/fd").count - 1
       return Process(
-        openDescriptors: UInt64(descriptors), maximumDescriptors: maximumDescriptors,
+        openDescriptors: UInt64(try FileDescriptor.openCount()), maximumDescriptors: maximumDescriptors,
         residentBytes: status.residentBytes,
         processorTime: status.processorTime * 1_000_000 / ProcessStatus.ticksPerSecond)
     }

@@ -21,6 +21,18 @@ struct PlainContainer {
 
   var name: String { container.id.description }
 
+  /// What it does now.
+  var state: PartitionStatus.State { Self.state(container.status()) }
+
+  private static func state(_ now: Container.Status) -> PartitionStatus.State {
+    switch now {
+    case .created, .creating: .created
+    case .running: .running
+    case .paused: .paused
+    case .stopped: .exited
+    }
+  }
+
   /// What it is and does now.
   var status: PartitionStatus {
     Self.status(
@@ -37,12 +49,8 @@ struct PlainContainer {
     var status = PartitionStatus(definition, id: id, created: record.created)
     status.plain = PlainFacts(record, config)
     status.wasOutOfMemory = record.wasOutOfMemory
-    switch now {
-    case .created, .creating: status.state = .created
-    case .running: status.state = .running
-    case .paused: status.state = .paused
-    case .stopped:
-      status.state = .exited
+    status.state = state(now)
+    if now == .stopped {
       status.error = "\(definition.name) was made without the supervisor, which has not seen how it ended"
     }
     if now != .stopped { status.pid = record.process?.pid }
@@ -62,9 +70,7 @@ extension Supervisor {
 
   /// The names that such containers have, or are going to have, in their order.
   func plainNames() -> [String] {
-    do throws(ContainerError) {
-      return try store.names().filter { partitions[$0] == nil }.sorted()
-    } catch {
+    do throws(ContainerError) { return try plainList.names(in: store, without: partitions) } catch {
       log(error.description)
       return []
     }
@@ -81,13 +87,22 @@ extension Supervisor {
     }
   }
 
-  /// What the partitions and those of `names` do that are containers made without the supervisor.
-  func statuses(with names: [String]) -> [PartitionStatus] { statuses + plains(names).map(\.status) }
-
-  /// What all containers do, those that were made without the supervisor as well.
+  /// In what states the partitions and those of `names` are that are containers made without the supervisor.
   ///
   /// - Parameter before: as `plains` has it.
-  func allStatuses(before: Int64) -> [PartitionStatus] {
-    statuses + plains(plainNames(), before: before).map(\.status)
+  func stateCounts(with names: [String], before: Int64 = .max) -> EngineFacts.Counts {
+    var counts = EngineFacts.Counts(partitions.values.lazy.map(\.state))
+    counts.add(plains(names, before: before).map(\.state))
+    return counts
+  }
+
+  /// What all containers do of whose state `isWanted` says that, those that were made without the supervisor as well.
+  ///
+  /// - Parameter before: as `plains` has it.
+  func allStatuses(
+    before: Int64 = .max, where isWanted: (PartitionStatus.State) -> Bool = { _ in true }
+  ) -> [PartitionStatus] {
+    statuses(where: isWanted)
+      + plains(plainNames(), before: before).filter { isWanted($0.state) }.map(\.status)
   }
 }
