@@ -98,6 +98,37 @@ struct FileDescriptorTests {
     #expect(throws: Errno.brokenPipe) { try rest.send([1]) }
   }
 
+  @Test("Descriptors that come with a message come in their order, and those that nobody takes are closed")
+  func descriptorsInMessages() throws {
+    let pair = try Socket.pair()
+    let first = try FileDescriptor.pipe()
+    let second = try FileDescriptor.pipe()
+    let firstWriter = first.write.rawValue
+    try pair.here.send(
+      [1], descriptors: [firstWriter, firstWriter, firstWriter, firstWriter, second.write.rawValue])
+    // Its only writer is in the message.
+    let reader = try second.read.duplicate()
+    _ = consume second
+    do {
+      var message = try pair.there.receiveFiles(limit: 8)
+      #expect(message.bytes == [1])
+      for number in 0..<UInt8(4) {
+        guard let file = message.files.takeFirst() else { throw Errno.noSuchFileOrDirectory }
+        try file.writeAll([number])
+        #expect(try first.read.readByte() == number)
+      }
+    }
+    #expect(try reader.readByte() == nil)
+    try pair.here.send([2])
+    var message = try pair.there.receiveFiles(limit: 8)
+    #expect(message.bytes == [2])
+    let none = message.files.takeFirst()
+    switch none {
+    case .none: break
+    case .some: Issue.record("a descriptor came with a message that had none")
+    }
+  }
+
   @Test("A socket's path that no address holds is refused")
   func longAddress() {
     let path = "/" + String(repeating: "x", count: 107)

@@ -58,6 +58,7 @@ public final class Keeper {
   let emptyTree: EmptyFileTree?
   /// What the next partition that is started can have.
   var spareNetwork: SpareNetwork?
+  var networkTimer: EventLoop.Timer?
   /// The worker that makes it.
   var networkMaker: Employed?
 
@@ -169,6 +170,7 @@ public final class Keeper {
   }
 
   func endIfIdle() {
+    if isIdle { letGoOfNetworkSoon() }
     // What nobody will ever ask for need not be kept.
     if supervisor == nil, isIdle, ends.isEmpty || !lookout.canBeFound { loop.stop() }
   }
@@ -192,11 +194,13 @@ public final class Keeper {
     endIfIdle()
   }
 
-  /// So long, in milliseconds, who ended without a signal of its own may wait for this to be noticed: the kernel goes through
-  /// all children to find it.
+  /// The kernel goes through all children to find one that has ended. Where there are more than so many, who ended without a
+  /// signal of its own waits so many milliseconds to be noticed, together with others.
+  private static let manyChildren = 256
   private static let reapPause: Int64 = 10
 
   private func reapSoon() {
+    guard names.count > Self.manyChildren else { return reap() }
     guard reapTimer == nil else { return }
     reapTimer = loop.after(milliseconds: Self.reapPause) { [unowned self] in
       reapTimer = nil

@@ -98,6 +98,17 @@ extension Keeper {
     } catch { networkMaker = nil }
   }
 
+  /// So long it is kept, in milliseconds, when there is nothing that could be started again.
+  private static let networkPatience: Int64 = 1000
+
+  func letGoOfNetworkSoon() {
+    guard spareNetwork != nil, networkTimer == nil else { return }
+    networkTimer = loop.after(milliseconds: Self.networkPatience) { [unowned self] in
+      networkTimer = nil
+      if isIdle { spareNetwork = nil }
+    }
+  }
+
   private func takeNetwork() {
     switch networkMaker.take() {
     case .none: return
@@ -105,6 +116,7 @@ extension Keeper {
       loop.forget(maker.socket.descriptor.rawValue)
       guard var message = try? maker.socket.receiveFiles(limit: Worker.network.count) else { return }
       spareNetwork = SpareNetwork(&message.files)
+      if isIdle { letGoOfNetworkSoon() }
     }
   }
 

@@ -14,7 +14,9 @@ extension Worker {
     var options = options
     // Whoever starts it past the supervisor can tell that it is not his.
     options.extraAnnotations[PartitionDefinition.functionLabel] = function
-    guard let usual = try? Scheduling.nice(of: 0) else { return try store.create(id, options, groundwork).pid }
+    guard let usual = try? Scheduling.nice(of: 0) else {
+      return try store.create(id, options, groundwork).pid
+    }
     try? Scheduling.setNice(min(19, usual + Self.nice), of: 0)
     defer { try? Scheduling.setNice(usual, of: 0) }
     let pid = try store.create(id, options, groundwork).pid
