@@ -87,7 +87,7 @@ struct SupervisorCommandTests {
       try expectError("b", waits)
       try expectError("a", "")
       try write("", to: state + "/works")
-      try site.waitFor("b", "running")
+      try site.waitUntilReady("b")
       try #expect(site.status("a") == "created")
 
       try site.succeed("down")
