@@ -96,10 +96,12 @@ struct SupervisorCommandTests {
       try site.succeed("up")
       for short in ["a", "b"] { try expectError(short, waits) }
       try site.end(SIGKILL)
+      try site.define("b", "echo other; \(SupervisedSandbox.patient)", ["after": [site.name("first")]])
       try site.launch()
       for short in ["a", "b"] { try expectError(short, waits) }
       try write("", to: state + "/works")
       for short in ["a", "b"] { try site.waitFor(short, "running") }
+      try site.waitForOutput("b", "other")
     }
   }
 

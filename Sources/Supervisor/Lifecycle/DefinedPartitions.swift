@@ -34,6 +34,13 @@ extension Supervisor {
     return isWaiting || isUntouched(name)
   }
 
+  /// Whether a partition is to be started that has to wait for others.
+  func isToWait(_ partition: Partition) -> Bool {
+    partition.record.isRenewing && !partition.isRunning && !partition.isStarting
+      && partition.restartTimer == nil
+      && partition.definition.after.contains(where: holdsUpOthers)
+  }
+
   /// Notes that a partition waits for `other` to be started, for the next supervisor as well.
   func noteWaiting(_ partition: Partition, for other: String) {
     partition.waitsFor = other
@@ -102,7 +109,7 @@ extension Supervisor {
       applyLimitsAnew(partition)
     case .limits: follow(partition, from: old)
     // It is started as that once those are that it waits for.
-    case .container where partition.waitsFor != nil: break
+    case .container where partition.waitsFor != nil || isToWait(partition): break
     case .container:
       watchHealth(partition)
       end(partition, isRenewing: partition.record.isRenewing) { [unowned self] in

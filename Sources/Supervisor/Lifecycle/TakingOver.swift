@@ -68,8 +68,7 @@ extension Supervisor {
     // What is being started is what it was.
     case (false, false) where partition.record.isRenewing && partition.isStarting: startOnceEnded(partition)
     // It is started when those are that it waits for.
-    case (false, false) where record.isRenewing && partition.definition.after.contains(where: holdsUpOthers):
-      break
+    case (false, false) where isToWait(partition): break
     case (false, false) where partition.record.isRenewing: startUnasked(partition)
     case (false, true) where partition.restartTimer == nil && !partition.isStarting:
       if partition.record.isOver
