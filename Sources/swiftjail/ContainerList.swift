@@ -22,7 +22,11 @@ struct ContainerList {
     let supervised = try settings.supervisedPartitions()
     let store = supervised?.store ?? settings.store
     containers = supervised?.partitions ?? []
-    try carryOut { () throws(ContainerError) in try addOthers(of: store) }
+    do throws(ContainerError) { try addOthers(of: store) } catch {
+      // The supervisor answers some who may not look there.
+      guard supervised != nil, error.errno == .permissionDenied else { throw Failure(error) }
+      settings.log.write(.warning, "what was made without the supervisor is not listed: \(error)")
+    }
     addUsage(in: store)
     containers.sort { $0.name < $1.name }
   }

@@ -53,10 +53,23 @@ extension Settings {
     guard error.kind == .noSuchContainer, hasSupervisor, let state = partitionState(id.description) else {
       return Failure(error)
     }
+    if state == "running" || state == "paused", let root = supervisorRoot, root != store.path {
+      return Failure(
+        .failed,
+        "\(id) is not in \(store.path), but a partition of the supervisor of \(root): name that with --root")
+    }
     return Failure(
       .failed,
       "\(id) is a partition of the supervisor that does not run (\(state)): swiftjail start starts it, "
         + "swiftjail rm removes it")
+  }
+
+  /// Where the containers of the supervisor are; `nil` when it does not answer.
+  private var supervisorRoot: String? {
+    guard var answer = try? supervisor.begin("GET", "/swiftjail/partitions", patience: Self.patience),
+      answer.status == 200, let body = try? answer.body()
+    else { return nil }
+    return PartitionLines(body)?.store
   }
 
   /// What the supervisor says that the partition `name` does; `nil` when it does not know it, or does not answer.

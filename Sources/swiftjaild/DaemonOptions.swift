@@ -19,18 +19,17 @@ struct DaemonOptions {
     Usage: swiftjaild [options]
 
     Options:
-          --config DIR   read the definitions in DIR (default: /etc/swiftjail/partitions.d)
-          --root DIR     keep the state of containers in DIR (default: /run/swiftjail)
-          --socket PATH  listen at PATH (default: swiftjaild.sock in the root)
-          --journal-size SIZE
-                         keep twice SIZE of what has happened (default: 16m)
+          --config DIR            read the definitions in DIR (default: /etc/swiftjail/partitions.d)
+          --root DIR              keep the state of containers in DIR (default: /run/swiftjail)
+          --socket PATH           listen at PATH (default: swiftjaild.sock in the root)
+          --journal-size SIZE     keep twice SIZE of what has happened (default: 16m)
           --reclaim-after TIME    give back memory of partitions that are idle for TIME, such as 5m
           --memory-range MIN-MAX  let partitions lend and borrow memory: between so many percent of their limits
           --weight-range MIN-MAX  let CPU weights follow demand between these
-      -v, --version      print the version
-      -h, --help         print this help
+      -v, --version               print the version
+      -h, --help                  print this help
 
-    The last three are for partitions whose definitions say nothing of the load.
+    --reclaim-after and the two ranges are for partitions whose definitions say nothing of the load.
 
     It may end at any moment: what runs goes on, and the next one takes it over.
 

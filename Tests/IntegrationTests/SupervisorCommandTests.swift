@@ -24,6 +24,87 @@ struct SupervisorCommandTests {
     }
   }
 
+  @Test(
+    "up starts those again that down has not ended yet, by the next supervisor as well; stop takes that back")
+  func upMeanwhile() throws {
+    try withSupervisor { site in
+      let slow = "trap 'until [ -e /state/end ]; do sleep 0.02; done; exit 7' TERM; echo ready"
+      for (short, isCutShort) in [("a", false), ("b", true)] {
+        let state = "\(site.box.scratch.path)/state-\(short)"
+        try makeDirectory(state)
+        try site.define(
+          short, "\(slow); while :; do sleep 0.02; done", ["volumes": ["\(state):/state"]])
+        try site.waitUntilReady(short)
+        for _ in 1...2 {
+          try site.succeed("down")
+          try site.succeed("up")
+        }
+        if isCutShort {
+          try site.end(SIGKILL)
+          try site.launch()
+        }
+        try #expect(site.status(short) == "running")
+        try write("", to: state + "/end")
+        try site.waitForOutput(short, "ready", count: 2)
+        try site.waitFor(short, "running")
+        unlink(state + "/end")
+        try site.succeed("down")
+        try site.succeed("up")
+        try site.succeed("down")
+        try write("", to: state + "/end")
+        try site.waitFor(short, "exited")
+        try site.succeed("stop", site.name(short))
+        try #expect(site.status(short) == "exited")
+        unlink(site.path(short))
+        try site.waitFor(short, "none")
+      }
+    }
+  }
+
+  @Test(
+    "Who is stopped while it waits for others is not started; up has it wait again, in the next supervisor too"
+  )
+  func stopWaiting() throws {
+    try withSupervisor { site in
+      let state = site.box.scratch.path + "/state-of-first"
+      try makeDirectory(state)
+      let check =
+        ["command": ["/bin/sh", "-c", "test -e /state/works"], "interval": "20ms"] as [String: Any]
+      try site.define(
+        "first", SupervisedSandbox.patient, ["healthCheck": check, "volumes": ["\(state):/state"]])
+      for short in ["a", "b"] {
+        try site.define(short, SupervisedSandbox.patient, ["after": [site.name("first")]])
+      }
+      let waits = "it waits for \(site.name("first"))"
+      func expectError(_ short: String, _ error: String) throws {
+        #expect(try poll { try site.inspect(short)?["State.Error"] as? String == error })
+      }
+      for short in ["a", "b"] { try expectError(short, waits) }
+      try site.succeed("stop", site.name("a"))
+      try expectError("a", "")
+      try site.end(SIGKILL)
+      try site.launch()
+      try expectError("b", waits)
+      try expectError("a", "")
+      try write("", to: state + "/works")
+      try site.waitUntilReady("b")
+      try #expect(site.status("a") == "created")
+
+      try site.succeed("down")
+      for short in ["first", "b"] { try site.waitFor(short, "exited") }
+      unlink(state + "/works")
+      try site.succeed("up")
+      for short in ["a", "b"] { try expectError(short, waits) }
+      try site.end(SIGKILL)
+      try site.define("b", "echo other; \(SupervisedSandbox.patient)", ["after": [site.name("first")]])
+      try site.launch()
+      for short in ["a", "b"] { try expectError(short, waits) }
+      try write("", to: state + "/works")
+      for short in ["a", "b"] { try site.waitFor(short, "running") }
+      try site.waitForOutput("b", "other")
+    }
+  }
+
   @Test("stop, start and restart of several; each waits until it is so")
   func startStop() throws {
     try withSupervisor { site in

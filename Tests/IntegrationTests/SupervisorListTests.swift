@@ -79,15 +79,20 @@ struct SupervisorListTests {
     }
   }
 
-  @Test("Lists of a supervisor of other containers are about those")
+  @Test("Lists of a supervisor of other containers are about those; what does not ask it says where they are")
   func another() throws {
     try withSupervisor { site in
       try site.define("a")
       try site.waitUntilReady("a")
       let elsewhere = site.box.scratch.path + "/elsewhere"
-      let program = Program(Swiftjail.program, ["--root", elsewhere, "--socket", site.socket, "ps"])
-      let outcome = try program.call()
-      #expect(outcome.lines.contains { $0.hasPrefix(site.name("a")) && $0.contains("running") })
+      func call(_ arguments: String...) throws -> Outcome {
+        try Program(Swiftjail.program, ["--root", elsewhere, "--socket", site.socket] + arguments).call()
+      }
+      #expect(try call("ps").lines.contains { $0.hasPrefix(site.name("a")) && $0.contains("running") })
+      // What asks nobody has to be told where it is.
+      expectRefusal(
+        try call("exec", site.name("a"), "/bin/true"), saying: site.name("a"), elsewhere, site.box.root,
+        "--root")
     }
   }
 

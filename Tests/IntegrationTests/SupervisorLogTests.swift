@@ -70,6 +70,24 @@ struct SupervisorLogTests {
     }
   }
 
+  @Test("logs --follow waits for one that is going to be started, and for no other")
+  func followBeforeStart() throws {
+    try withSupervisor { site in
+      let missing = ["command": ["/bin/none-such"], "restart": "always"] as [String: Any]
+      try site.define("never", "", missing)
+      try site.define("a", "echo first; exit 3", ["after": [site.name("never")]])
+      try site.waitFor("a", "created")
+      let logs = try site.box.program(["logs", "--follow", site.name("a")]).start()
+      defer { logs.forget() }
+      usleep(200_000)
+      #expect(!logs.hasEnded)
+      try site.define("never", "true", ["restart": "no"])
+      let outcome = try logs.wait()
+      #expect(outcome.status == 0 && outcome.lines == ["first"], "\(outcome)")
+      try #expect(site.succeed("logs", "--follow", site.name("a")).lines == ["first"])
+    }
+  }
+
   @Test("Who follows is told when the supervisor goes away, and when nothing can be written")
   func brokenOff() throws {
     try withSupervisor { site in

@@ -64,10 +64,10 @@ struct SupervisorTakeoverTests {
       let lock = open(directory, O_RDONLY)
       defer { close(lock) }
       #expect(flock(lock, LOCK_EX) == 0)
-      try site.define("a", "echo first; " + SupervisedSandbox.patient)
+      try site.define("a", "echo first; " + SupervisedSandbox.patient, ["stopTimeout": "1s"])
       #expect(try poll { try site.status("a") == "created" })
       usleep(100_000)
-      try site.define("a", "echo second; " + SupervisedSandbox.patient)
+      try site.define("a", "echo second; " + SupervisedSandbox.patient, ["stopTimeout": "1s"])
       let record = "\(site.records)/partitions/\(site.name("a")).json"
       #expect(poll { contents(record)?.contains("echo second") == true })
       try site.end(SIGKILL)

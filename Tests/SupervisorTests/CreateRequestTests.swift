@@ -118,7 +118,6 @@ struct CreateRequestTests {
       (#"{"Healthcheck":{"Test":["CMD",""]}}"#, "Healthcheck.Test: "),
       (#"{"Healthcheck":{"Test":["CMD","a"],"Interval":9000000000000000000}}"#, "Healthcheck.Interval: "),
       (#"{"Healthcheck":{"Test":["CMD","a"],"Retries":1000001}}"#, "Healthcheck.Retries: "),
-      (#"{"HostConfig":{"Binds":["name:/d"]}}"#, "HostConfig.Binds: "),
       (#"{"HostConfig":{"Binds":["/a:/b:z"]}}"#, "HostConfig.Binds: "),
       (#"{"HostConfig":{"OomScoreAdj":5000}}"#, "HostConfig.OomScoreAdj: "),
       (#"{"HostConfig":{"Ulimits":[{"Name":"nofile","Hard":1,"Soft":2}]}}"#, "HostConfig.Ulimits[0].Soft: "),
@@ -153,6 +152,7 @@ struct CreateRequestTests {
     arguments: [
       (#"{"ExposedPorts":{"80/tcp":{}}}"#, "ExposedPorts: "),
       (#"{"Volumes":{"/anon":{}}}"#, "Volumes: "),
+      (#"{"HostConfig":{"Binds":["name:/d"]}}"#, "HostConfig.Binds: "),
       (#"{"HostConfig":{"NetworkMode":"mine"}}"#, "HostConfig.NetworkMode: "),
       (#"{"HostConfig":{"PidMode":"host"}}"#, "HostConfig.PidMode: "),
       (#"{"HostConfig":{"UTSMode":"host"}}"#, "HostConfig.UTSMode: "),

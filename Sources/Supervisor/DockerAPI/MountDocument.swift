@@ -40,7 +40,7 @@ struct RequestedMounts {
       throw fields.wrong("Binds", "invalid volume specification: '\(text)'")
     }
     guard parts[0].hasPrefix("/") else {
-      throw fields.wrong(
+      throw fields.unsupported(
         "Binds", "\"\(text)\" names a volume, and there are none; give an absolute path of the host")
     }
     // These have no effect where the engine is on the machine that has the files.

@@ -27,10 +27,25 @@ extension Supervisor {
       && !partition.isRunning && !partition.isStarting
   }
 
-  /// Notes that somebody has stopped a partition before it was started.
-  func startNoMore(_ name: String) {
-    guard let partition = partitions[name], partition.record.started == nil else { return }
-    partition.record.wasStopped = true
+  /// Whether the partition `name` is to be started, and the last supervisor has not come to that.
+  func isToBeStarted(_ name: String) -> Bool {
+    guard let partition = partitions[name] else { return false }
+    let isWaiting = partition.record.isRenewing && !partition.isRunning && !partition.isStarting
+    return isWaiting || isUntouched(name)
+  }
+
+  /// Whether a partition is to be started that has to wait for others.
+  func isToWait(_ partition: Partition) -> Bool {
+    partition.record.isRenewing && !partition.isRunning && !partition.isStarting
+      && partition.restartTimer == nil
+      && partition.definition.after.contains(where: holdsUpOthers)
+  }
+
+  /// Notes that a partition waits for `other` to be started, for the next supervisor as well.
+  func noteWaiting(_ partition: Partition, for other: String) {
+    partition.waitsFor = other
+    guard !partition.record.isRenewing, !isUntouched(partition.name) else { return }
+    partition.record.isRenewing = true
     save(partition)
   }
 
@@ -39,6 +54,24 @@ extension Supervisor {
     guard !partition.isRunning, !partition.isBeingRemoved, partition.restartTimer == nil else { return }
     partition.record.failuresInARow = 0
     tryStart(partition)
+  }
+
+  /// Calls `action` once a partition has ended that is being stopped, unless somebody stops it once more: to start it
+  /// again, which the next supervisor does as well.
+  func renew(_ partition: Partition, _ action: @escaping () -> Void) {
+    guard partition.isRunning, !partition.record.isWanted, !partition.record.isRenewing,
+      !partition.isBeingRemoved
+    else { return }
+    partition.record.isRenewing = true
+    save(partition)
+    partition.endWaiters.add { if partition.record.isRenewing { action() } }
+  }
+
+  /// Starts a partition once it has ended, unless somebody stops it until then.
+  func startOnceEnded(_ partition: Partition) {
+    partition.endWaiters.add { [unowned self] in
+      if partition.record.isRenewing { startUnasked(partition) }
+    }
   }
 
   /// Ends a partition and removes it.
@@ -75,17 +108,20 @@ extension Supervisor {
       follow(partition, from: old)
       applyLimitsAnew(partition)
     case .limits: follow(partition, from: old)
+    // It is started as that once those are that it waits for.
+    case .container where partition.waitsFor != nil || isToWait(partition): break
     case .container:
       watchHealth(partition)
-      let ran = partition.record.isWanted
-      end(partition) { [unowned self] in
-        if ran || definition.isFunction { startUnasked(partition) }
+      end(partition, isRenewing: partition.record.isRenewing) { [unowned self] in
+        if partition.record.isRenewing || definition.isFunction { startUnasked(partition) }
       }
     }
   }
 
   /// Stops a partition if it runs, and calls `done` then.
-  func end(_ partition: Partition, done: @escaping () -> Void) {
-    do throws(SupervisorError) { try stop(partition.name, done: done) } catch { done() }
+  func end(_ partition: Partition, isRenewing: Bool = false, done: @escaping () -> Void) {
+    do throws(SupervisorError) { try stop(partition.name, isRenewing: isRenewing, done: done) } catch {
+      done()
+    }
   }
 }

@@ -82,60 +82,68 @@ public final class DesiredState {
     for name in changes.removed { supervisor.retire(name) }
     for change in changes.changed { supervisor.change(change.definition, change.extent) }
     supervisor.mend(definitions)
+    var new: [String] = []
     for definition in changes.added {
       do throws(SupervisorError) {
         _ = try supervisor.create(definition, .file)
-        waiting.append(definition.name)
+        new.append(definition.name)
       } catch {
         log("\(definition.name): \(error)")
         if error.kind == .conflict { blocked.insert(definition.name) }
       }
     }
     if isFirst {
-      let added = Set(waiting)
-      waiting += definitions.map(\.name).filter { !added.contains($0) && supervisor.isUntouched($0) }
+      let added = Set(new)
+      new += definitions.map(\.name).filter { !added.contains($0) && supervisor.isToBeStarted($0) }
       isFirst = false
     }
-    startWaiting()
+    startWaiting(and: new)
   }
 
-  /// Starts those that wait for nobody any more.
-  private func startWaiting() {
-    let names = waiting
+  /// Starts those that wait for nobody any more, of those that wait and of others.
+  private func startWaiting(and others: [String] = []) {
+    let names = waiting.filter(isWaiting) + others
     waiting = []
     if names.isEmpty { return }
     var rest: [String] = []
     var held: Set<String> = []
     for name in names {
       guard let partition = supervisor.partitions[name], !partition.isRunning else { continue }
-      let first = partition.definition.after.first { held.contains($0) || supervisor.holdsUpOthers($0) }
-      partition.waitsFor = first
-      if first != nil {
+      if let first = partition.definition.after.first(where: {
+        held.contains($0) || supervisor.holdsUpOthers($0)
+      }) {
+        supervisor.noteWaiting(partition, for: first)
         rest.append(name)
         held.insert(name)
       } else {
+        partition.waitsFor = nil
         supervisor.startUnasked(partition)
       }
     }
     waiting = rest + waiting
   }
 
+  /// Whether the partition `name` waits still: who was stopped meanwhile does not.
+  private func isWaiting(_ name: String) -> Bool { supervisor.partitions[name]?.waitsFor != nil }
+
   /// Starts all that are defined and do not run.
   public func startAll() {
     read()
-    for definition in current.inStartOrder where !waiting.contains(definition.name) {
-      guard let partition = supervisor.partitions[definition.name], !partition.isRunning else { continue }
-      waiting.append(definition.name)
+    let known = Set(waiting.filter(isWaiting))
+    var new: [String] = []
+    for name in current.inStartOrder.map(\.name) where !known.contains(name) {
+      guard let partition = supervisor.partitions[name] else { continue }
+      if partition.isRunning {
+        supervisor.renew(partition) { [unowned self] in startWaiting(and: [name]) }
+      } else {
+        new.append(name)
+      }
     }
-    startWaiting()
+    startWaiting(and: new)
   }
 
   /// Stops all that are defined, at the same time.
   public func stopAll() {
-    for name in waiting {
-      supervisor.partitions[name]?.waitsFor = nil
-      supervisor.startNoMore(name)
-    }
     waiting = []
     for definition in current.definitions {
       do throws(SupervisorError) { try supervisor.stop(definition.name) {} } catch {

@@ -135,5 +135,6 @@ extension Supervisor {
     save(partition)
     onFailedStart?()
     answer(partition, SupervisorError(.invalid, reason))
+    for waiter in partition.endWaiters.takeAll() { waiter(()) }
   }
 }

@@ -4,17 +4,18 @@ import Linux
 
 extension Supervisor {
   /// Asks a partition to end, kills it when it does not in `timeout` milliseconds, and calls `done` when it has.
+  ///
+  /// - Parameter isRenewing: whether it is started again then; otherwise who has asked for that before does so in vain.
   public func stop(
-    _ name: String, timeout: Int64? = nil, done: @escaping () -> Void
+    _ name: String, timeout: Int64? = nil, isRenewing: Bool = false, done: @escaping () -> Void
   ) throws(SupervisorError) {
     let partition = try partition(name)
     if partition.isFunction { return stopFunction(partition, timeout: timeout, done: done) }
-    guard partition.isRunning || partition.isStarting || partition.restartTimer != nil || partition.isHeld
-    else {
-      throw SupervisorError(.unchanged, "\(name) does not run")
-    }
+    guard isToRun(name) else { throw SupervisorError(.unchanged, "\(name) does not run") }
     partition.record.isWanted = false
     partition.record.wasStopped = true
+    partition.record.isRenewing = isRenewing
+    partition.waitsFor = nil
     cancelRestart(partition)
     save(partition)
     guard partition.isRunning || partition.isStarting else {
@@ -98,6 +99,13 @@ extension Supervisor {
       save(partition)
     }
     try send(signal, to: partition)
+  }
+
+  /// Whether the program of a partition runs, or is going to be started.
+  func isToRun(_ name: String) -> Bool {
+    guard let partition = partitions[name] else { return false }
+    return partition.isRunning || partition.isStarting || partition.restartTimer != nil || partition.isHeld
+      || partition.waitsFor != nil
   }
 
   /// Calls `done` when what `condition` says has come about for a partition, or it is removed.

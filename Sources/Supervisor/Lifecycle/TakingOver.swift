@@ -54,20 +54,21 @@ extension Supervisor {
     switch (partition.isRunning, partition.record.isWanted) {
     // Its definition is another since it was started.
     case (_, true) where record.isRenewing && (partition.isRunning || partition.isStarting):
-      end(partition) { [unowned self] in startUnasked(partition) }
+      end(partition, isRenewing: true) { [unowned self] in
+        if partition.record.isRenewing { startUnasked(partition) }
+      }
     case (true, true):
       watchHealth(partition)
       if record.isBehind { applyLimitsAnew(partition) }
       if wasPausing { finishPause(partition) }
     // Somebody stopped it, and did not see it end.
     case (true, false):
-      if partition.record.isRenewing {
-        partition.endWaiters.add { [unowned self] in startUnasked(partition) }
-      }
+      if partition.record.isRenewing { startOnceEnded(partition) }
       stopNow(partition)
     // What is being started is what it was.
-    case (false, false) where partition.record.isRenewing && partition.isStarting:
-      partition.endWaiters.add { [unowned self] in startUnasked(partition) }
+    case (false, false) where partition.record.isRenewing && partition.isStarting: startOnceEnded(partition)
+    // It is started when those are that it waits for.
+    case (false, false) where isToWait(partition): break
     case (false, false) where partition.record.isRenewing: startUnasked(partition)
     case (false, true) where partition.restartTimer == nil && !partition.isStarting:
       if partition.record.isOver
