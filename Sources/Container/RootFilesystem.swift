@@ -20,7 +20,7 @@ struct RootFilesystem: ~Copyable {
 
   /// The root of a mount. What is below it is looked up from there: who shares a directory on the way to it with the
   /// container could put something else in its place once it is mounted.
-  private final class Anchor {
+  final class Anchor {
     let prefix: String
     let root: FileDescriptor
     init(_ destination: String, _ root: consuming FileDescriptor) {

@@ -76,7 +76,7 @@ struct KeeperRoom: Equatable {
   /// only take memory.
   init(descriptors: UInt64, processors: Int) {
     let descriptors = Int(clamping: descriptors)
-    starts = max(1, min(2 * processors + 2, descriptors / 64))
+    starts = max(1, min(2 * processors + 8, descriptors / 64))
     longStarts = max(1, min(256, descriptors / 64))
     attachments = max(4, descriptors / 32)
     let beside = Self.reserve + starts * Self.startCost + longStarts * Self.longStartCost + attachments
