@@ -97,19 +97,30 @@ struct Cgroup: Sendable {
   private func makeDirectories(
     _ controllers: [String], _ settings: [CgroupSetting]
   ) throws(ContainerError) {
-    let names = names
+    guard let name = names.last else { return }
+    let parent = names.dropLast().reduce(hierarchy.root) { "\($0)/\($1)" }
+    // Mostly that has been made for an earlier one, and hands everything down.
+    let enabled = try? hierarchy.words("\(parent)/cgroup.subtree_control")
+    let isReady = enabled.map { enabled in controllers.allSatisfy { enabled.contains($0) } } ?? false
+    if !isReady { try makeParents(controllers, settings) }
+    let directory = "\(parent)/\(name)"
+    do throws(Errno) { try Directory.make(directory) } catch .fileExists { try renew() } catch {
+      throw ContainerError("make the cgroup \(directory)", error)
+    }
+  }
+
+  private func makeParents(
+    _ controllers: [String], _ settings: [CgroupSetting]
+  ) throws(ContainerError) {
     var above = hierarchy.root
-    for (index, name) in names.enumerated() {
-      try enable(controllers, in: above, for: settings)
+    try enable(controllers, in: above, for: settings)
+    for name in names.dropLast() {
       let directory = "\(above)/\(name)"
-      do throws(Errno) {
-        try Directory.make(directory)
-      } catch .fileExists {
-        if index == names.count - 1 { try renew() }
-      } catch {
+      do throws(Errno) { try Directory.make(directory) } catch .fileExists {} catch {
         throw ContainerError("make the cgroup \(directory)", error)
       }
       above = directory
+      try enable(controllers, in: above, for: settings)
     }
   }
 

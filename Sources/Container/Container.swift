@@ -142,20 +142,10 @@ public struct Container: Sendable {
 
   /// The configuration that the container was created with.
   public func config() throws(ContainerError) -> RuntimeConfig {
-    do throws(ContainerError) { return try Self.config(at: "\(directory)/config.json").config } catch {
+    do throws(ContainerError) { return try BundleConfig(at: "\(directory)/config.json").config } catch {
       // The copy is written while the program starts already; who is cut short in between leaves none.
       guard error.errno == .noSuchFileOrDirectory else { throw error }
-      return try Self.config(at: "\(record.bundle)/config.json").config
-    }
-  }
-
-  static func config(at path: String) throws(ContainerError) -> (config: RuntimeConfig, bytes: [UInt8]) {
-    let bytes: [UInt8]
-    do throws(Errno) { bytes = try File.read(path, limit: 16 << 20) } catch {
-      throw ContainerError("read \(path)", error)
-    }
-    do throws(ConfigError) { return (try RuntimeConfig(parsing: bytes), bytes) } catch {
-      throw ContainerError(.invalidConfig, "\(path): \(error)")
+      return try BundleConfig(at: "\(record.bundle)/config.json").config
     }
   }
 }

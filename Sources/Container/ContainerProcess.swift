@@ -107,13 +107,14 @@ struct ContainerProcess: Sendable {
         () throws(Errno) in try filter.load()
       }
     }
-    try dropPrivileges()
+    try dropPrivileges(inUserNamespace ? Capabilities.bounding() : Capabilities.atFirst)
   }
 
   /// Becomes the user, with the capabilities that the plan leaves.
-  private func dropPrivileges() throws(ContainerError) {
+  ///
+  /// - Parameter available: the bounding set until now.
+  private func dropPrivileges(_ available: Capabilities) throws(ContainerError) {
     let sets = plan.capabilities
-    let available = Capabilities.bounding()
     let bounding = sets.bounding.intersection(available)
     let permitted = sets.permitted.intersection(available)
     try attempt("process.capabilities.bounding") { () throws(Errno) in try bounding.limitBounding() }

@@ -5,6 +5,8 @@ import OCI
 public struct CreateOptions: Sendable {
   /// The directory with `config.json`.
   public var bundle: String
+  /// What the caller has just written there; `nil` has it read.
+  public var config: BundleConfig?
   /// A listening socket to which the master side of the container's terminal is sent.
   public var consoleSocket: String?
   /// A file to which the first process's pid is written.
@@ -88,7 +90,12 @@ extension ContainerStore {
     let bundle = try attempt("the bundle \(options.bundle)") { () throws(Errno) in
       try File.realPath(options.bundle)
     }
-    let (config, bytes) = try Container.config(at: "\(bundle)/config.json")
+    let written =
+      switch options.config {
+      case .some(let config): config
+      case .none: try BundleConfig(at: "\(bundle)/config.json")
+      }
+    let config = written.config
     let plan = try Plan(config, bundle: bundle)
     try checkTerminal(plan, options, startsAtOnce: startsAtOnce)
     try ContainerProcess.checkPreserved(options.preservedDescriptors)
@@ -112,7 +119,7 @@ extension ContainerStore {
       cgroup: cgroup)
     do throws(ContainerError) {
       let process = try birth.carryOut(
-        hostMounts, joining, config: bytes, startsAtOnce: startsAtOnce)
+        hostMounts, joining, config: written.bytes, startsAtOnce: startsAtOnce)
       lock.release()
       return process
     } catch {

@@ -30,7 +30,7 @@ public enum FileTree {
   /// - Throws: `ContainerError`, also for a bundle that is to join a mount namespace or a user namespace.
   public static func enter(bundle: String) throws(ContainerError) {
     let bundle = try attempt("the bundle \(bundle)") { () throws(Errno) in try File.realPath(bundle) }
-    var plan = try Plan(try Container.config(at: "\(bundle)/config.json").config, bundle: bundle)
+    var plan = try Plan(try BundleConfig(at: "\(bundle)/config.json").config, bundle: bundle)
     for namespace in plan.joinedNamespaces where [.mount, .user].contains(namespace.kind) {
       throw ContainerError(
         .wrongStatus,

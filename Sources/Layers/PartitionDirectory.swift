@@ -13,10 +13,16 @@ struct PartitionDirectory {
   let id: ContainerID
   let settings: PartitionSettings
 
+  /// What is in it now.
+  struct Filled: ~Copyable {
+    let config: BundleConfig
+    var tree: HostBase.Tree?
+  }
+
   /// Makes all of it that is not there yet, and the configuration in any case.
   ///
-  /// - Returns: the tree of the base `host` that it uses, if it does.
-  func fill(_ host: HostBase) throws(LayerError) -> HostBase.Tree? {
+  /// - Returns: what was written, and the tree of the base `host` that it uses, if it does.
+  func fill(_ host: HostBase) throws(LayerError) -> Filled {
     for volume in settings.volumes {
       try attempt("volume \(volume.source)") { () throws(Errno) in _ = try FileStatus.of(volume.source) }
     }
@@ -30,8 +36,7 @@ struct PartitionDirectory {
       let accounts = Accounts(
         passwd: HostContents.files["etc/passwd"] ?? "", group: HostContents.files["etc/group"] ?? "")
       let shell = (try? FileStatus.of("/bin/bash")) == nil ? "/bin/sh" : "/bin/bash"
-      try write(mounts, accounts, shell: shell)
-      return tree
+      return Filled(config: try write(mounts, accounts, shell: shell), tree: tree)
     case .directory(let given):
       let lower = try realDirectory(given)
       let root = try attempt("rootfs \(given)") { () throws(Errno) in
@@ -40,8 +45,7 @@ struct PartitionDirectory {
       let shell = (try? open("/bin/bash", .path, in: root)) == nil ? "/bin/sh" : "/bin/bash"
       let accounts = Accounts(passwd: text("/etc/passwd", in: root), group: text("/etc/group", in: root))
       let mount = try overlay(lower: lower, prefix: "").mount(at: "/", options: overlayOptions)
-      try write([mount], accounts, shell: shell)
-      return nil
+      return Filled(config: try write([mount], accounts, shell: shell), tree: nil)
     }
   }
 
@@ -104,8 +108,8 @@ struct PartitionDirectory {
 
   private func write(
     _ fileTree: [RuntimeConfig.Mount], _ accounts: Accounts, shell: String
-  ) throws(LayerError) {
-    let bounding = Capabilities.bounding()
+  ) throws(LayerError) -> BundleConfig {
+    let bounding = Capabilities.atFirst
     let known = Capabilities.names
     let surroundings = PartitionSurroundings(
       name: id.description, fileTree: fileTree,
@@ -115,10 +119,11 @@ struct PartitionDirectory {
       knownCapabilities: known, accountsForSwap: (try? FileStatus.of("/proc/swaps")) != nil,
       devices: settings.isPrivileged ? try HostDevices.all() : [],
       maskedPaths: HostProcessors.thermalCounters)
-    let config = try settings.config(surroundings)
+    let config = BundleConfig(try settings.config(surroundings))
     try attempt("write \(path)/config.json") { () throws(Errno) in
-      try File.replace("\(path)/config.json", with: config.json.bytes())
+      try File.replace("\(path)/config.json", with: config.bytes)
     }
+    return config
   }
 
   private func realDirectory(_ given: String) throws(LayerError) -> String {

@@ -24,13 +24,18 @@ public struct PartitionStore: Sendable {
   public struct Draft: ~Copyable {
     /// The directory: the container's bundle, and what is removed with it.
     public let directory: String
+    /// The configuration in it.
+    public let config: BundleConfig
     private let lock: Lock
     private let tree: HostBase.Tree?
 
-    fileprivate init(_ directory: String, _ lock: consuming Lock, _ tree: consuming HostBase.Tree?) {
+    fileprivate init(
+      _ directory: String, _ lock: consuming Lock, _ filled: consuming PartitionDirectory.Filled
+    ) {
       self.directory = directory
       self.lock = lock
-      self.tree = tree
+      config = filled.config
+      tree = filled.tree.take()
     }
 
     /// Leaves the directory to the container, which has mounted all it needs.
@@ -60,8 +65,8 @@ public struct PartitionStore: Sendable {
     let directory = try reserve(id)
     do throws(LayerError) {
       let lock = try attempt("lock \(directory)") { () throws(Errno) in try Lock.wait(for: directory) }
-      let tree = try PartitionDirectory(path: directory, id: id, settings: settings).fill(host)
-      return Draft(directory, lock, tree)
+      let filled = try PartitionDirectory(path: directory, id: id, settings: settings).fill(host)
+      return Draft(directory, lock, filled)
     } catch {
       try? Directory.removeTree(directory)
       throw error
@@ -82,8 +87,7 @@ public struct PartitionStore: Sendable {
       try File.realPath(directory)
     }
     let lock = try attempt("lock \(real)") { () throws(Errno) in try Lock.wait(for: real) }
-    let tree = try PartitionDirectory(path: real, id: id, settings: settings).fill(host)
-    return Draft(real, lock, tree)
+    return Draft(real, lock, try PartitionDirectory(path: real, id: id, settings: settings).fill(host))
   }
 
   /// Makes what there is to be of the partition `id`, which does not run, as its start would, for somebody who works on its
@@ -115,8 +119,7 @@ public struct PartitionStore: Sendable {
         throw LayerError(.alreadyExists, "the partition \(id) is \(status.rawValue)")
       }
     }
-    let tree = try PartitionDirectory(path: real, id: id, settings: settings).fill(host)
-    return Draft(real, lock, tree)
+    return Draft(real, lock, try PartitionDirectory(path: real, id: id, settings: settings).fill(host))
   }
 
   /// The longest wait for others at work on a partition's files, in milliseconds.
@@ -137,8 +140,8 @@ public struct PartitionStore: Sendable {
     let real = try attempt("the partition's directory \(directory)") { () throws(Errno) in
       try File.realPath(directory)
     }
-    let tree = try PartitionDirectory(path: real, id: id, settings: settings).fill(host)
-    tree?.release()
+    var filled = try PartitionDirectory(path: real, id: id, settings: settings).fill(host)
+    filled.tree.take()?.release()
   }
 
   /// Makes an empty directory.

@@ -46,6 +46,10 @@ public struct Capabilities: Hashable, Sendable {
     return set
   }
 
+  /// The bounding set that this process had when it, or the one that it is a copy of, first asked for this. In a user namespace
+  /// that was entered since then it is another one.
+  public static let atFirst = bounding()
+
   /// The number of the last capability that this kernel knows.
   public static func last() -> Int {
     var number = 0

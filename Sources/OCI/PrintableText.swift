@@ -9,12 +9,14 @@ extension Unicode.Scalar {
   }
 }
 
-extension StringProtocol {
+extension String {
   /// The text as it may be shown on a terminal, on one line, with a question mark for whatever would do something there: what a
   /// container, a file or a process is called is its maker's affair, what the terminal does and in which order it shows things
   /// is not.
   public var printable: String {
-    if utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return String(self) }
+    // Nearly all there is, and there may be thousands of lines.
+    let isPlain = utf8.withContiguousStorageIfAvailable { $0.allSatisfy { $0 >= 0x20 && $0 < 0x7f } }
+    if isPlain == true { return self }
     var shown = String.UnicodeScalarView()
     for scalar in unicodeScalars { shown.append(scalar.isControlling ? "?" : scalar) }
     return String(shown)

@@ -48,6 +48,7 @@ enum Run: Command {
     }
     var options = options
     options.bundle = draft.directory
+    options.config = draft.config
     options.ownedDirectory = draft.directory
     do throws(ContainerError) {
       let process = try store.run(id, options)

@@ -21,9 +21,6 @@ struct PrintableTextTests {
     }
   }
 
-  @Test("A part of a text is treated as one")
-  func part() { #expect("a\tb c".split(separator: " ").map(\.printable) == ["a?b", "c"]) }
-
   @Test("JSON holds it all, and shows none of it as it is")
   func json() throws {
     let text = "a\u{9b}2J\u{202e}b\u{7f}\u{e9}木\u{61c}\u{200d}\u{1b}\""

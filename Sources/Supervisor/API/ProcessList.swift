@@ -71,7 +71,7 @@ enum ProcessList {
       let reason = outcome.output.split(separator: "\n").first.map(String.init) ?? "it has failed"
       throw SupervisorError(.invalid, "ps \(arguments): \(reason)")
     }
-    let lines = outcome.output.split(separator: "\n").map(\.printable).joined(separator: "\n")
+    let lines = outcome.output.split(separator: "\n").map { String($0).printable }.joined(separator: "\n")
     guard let document = ContainerResponse.processes(ps: lines, pids: Set(pids)) else {
       throw SupervisorError(.invalid, "ps \(arguments): Couldn't find PID field in ps output")
     }

@@ -101,7 +101,7 @@ struct Worker {
           return .failed(error.description)
         }
         do throws(ContainerError) {
-          let pid = try run(id, bundle: draft.directory, instanceOf: function)
+          let pid = try run(id, bundle: draft.directory, draft.config, instanceOf: function)
           draft.keep()
           return .started(pid: pid)
         } catch {
@@ -116,9 +116,10 @@ struct Worker {
 
   /// - Parameter function: whose instance it is, which is only prepared.
   private func run(
-    _ id: ContainerID, bundle: String, instanceOf function: String?
+    _ id: ContainerID, bundle: String, _ config: BundleConfig? = nil, instanceOf function: String?
   ) throws(ContainerError) -> Int32 {
     var options = CreateOptions(bundle: bundle)
+    options.config = config
     options.isSibling = true
     options.isSupervised = true
     if let function { return try prepare(id, options, of: function) }
