@@ -64,7 +64,7 @@ struct KeeperTests {
   func room() {
     #expect(KeeperRoom(descriptors: 20_000, processors: 2) == KeeperRoom(descriptors: 20_001, processors: 2))
     let usual = KeeperRoom(descriptors: 20_000, processors: 2)
-    #expect(usual.partitions == 6346 && usual.starts == 12 && usual.longStarts == 256)
+    #expect(usual.partitions == 6330 && usual.starts == 12 && usual.longStarts == 256)
     #expect(usual.attachments == 625)
     let many = KeeperRoom(descriptors: 1 << 20, processors: 64)
     #expect(many.partitions > 300_000 && many.starts == 136)
