@@ -7,8 +7,13 @@ public final class Groundwork {
   /// What the next container that gets a network namespace of its own will have.
   public var network: SpareNetwork?
 
+  /// For one container.
+  public init() { emptyTree = nil }
+
+  /// For many.
+  ///
   /// - Parameter emptyTree: what containers' file trees are made in, where that can be; otherwise it is a copy of the host's.
-  public init(emptyTree: EmptyFileTree? = nil) {
+  public init(emptyTree: EmptyFileTree?) {
     self.emptyTree = emptyTree
     for type in Self.typesOfFirstProcesses { use(type) }
   }
