@@ -61,9 +61,10 @@ struct APIClient: Sendable {
   /// - Parameters:
   ///   - upgrades: whether the connection is to be one of bytes both ways from then on.
   ///   - patience: how long it is waited for the answer, in milliseconds; `nil` is for ever.
+  ///   - meanwhile: what is done before that wait, while the supervisor is at work.
   func begin(
     _ method: String, _ target: String, _ document: JSON? = nil, upgrades: Bool = false,
-    patience: Int32? = nil
+    patience: Int32? = nil, meanwhile: () -> Void = {}
   ) throws(Failure) -> APIExchange {
     do throws(Errno) {
       let socket = try Socket.connect(to: path)
@@ -73,6 +74,7 @@ struct APIClient: Sendable {
       if document != nil { head += "Content-Type: application/json\r\n" }
       head += "Content-Length: \(body.count)\r\n\r\n"
       try socket.descriptor.writeAll(Array(head.utf8) + body)
+      meanwhile()
       if let patience {
         var entries = [PollEntry(socket.descriptor.rawValue, .readable)]
         guard try poll(&entries, milliseconds: patience) else { throw .timedOut }

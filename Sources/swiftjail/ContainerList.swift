@@ -73,7 +73,10 @@ extension Settings {
   )? {
     guard supervisorSocket != nil || hasSupervisor else { return nil }
     do throws(Failure) {
-      var answer = try supervisor.begin("GET", "/swiftjail/partitions", patience: Self.patience)
+      // The first look takes longest, and it can hardly be another store.
+      var answer = try supervisor.begin("GET", "/swiftjail/partitions", patience: Self.patience) {
+        store.sumUpUsage()
+      }
       let body = try answer.body()
       guard answer.status == 200, let list = PartitionLines(body) else {
         throw Failure(

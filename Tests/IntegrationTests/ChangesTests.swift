@@ -52,6 +52,28 @@ struct ChangesTests {
     }
   }
 
+  @Test("The bytes that it has written are told to clients that ask for them, and to no others")
+  func sizes() throws {
+    try withSupervisor { site in
+      try site.define(
+        "a", "echo 12345678 > /written; echo done; while :; do sleep 0.05; done", ["stopTimeout": "0s"])
+      try site.waitForOutput("a", "done")
+      let path = "/containers/\(site.name("a"))/json"
+      let told = try site.ask("GET", path + "?size=1").document
+      let total = try #require(told["SizeRootFs"] as? Int)
+      #expect(told["SizeRw"] as? Int == 9 && total > 9)
+      try #expect(site.ask("GET", path).document["SizeRw"] == nil)
+      for query in ["/containers/json?size=1", "/containers/json?all=1&size=1"] {
+        let list = try #require(site.ask("GET", query).json as? [[String: Any]])
+        #expect(list.map { $0["SizeRw"] as? Int } == [9] && list.map { $0["SizeRootFs"] as? Int } == [total])
+      }
+      let plain = try #require(site.ask("GET", "/containers/json").json as? [[String: Any]])
+      #expect(plain.count == 1 && plain[0]["SizeRw"] == nil)
+      let usage = try site.ask("GET", "/system/df").document
+      #expect("\(usage)".contains("SizeRw"), "\(usage)")
+    }
+  }
+
   @Test("One that was never started has changed nothing, and of one that is not there nothing is known")
   func none() throws {
     try withSupervisor { site in

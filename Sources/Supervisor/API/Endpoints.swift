@@ -74,7 +74,8 @@ extension APIService {
       let image = engine.image
       let now = Clock.now()
       answer(exchange, type: "application/json") { [self] in
-        EngineFacts.diskUsage(summaries(supervisor.allStatuses(before: now)), image: image).bytes() + [0x0a]
+        let containers = summaries(supervisor.allStatuses(before: now), withSizes: true)
+        return EngineFacts.diskUsage(containers, image: image).bytes() + [0x0a]
       }
     case .events(let query): streamEvents(query, exchange)
     case .listImages(let filters):
@@ -92,9 +93,10 @@ extension APIService {
     }
   }
 
-  private func summaries(_ statuses: [PartitionStatus]) -> [JSON] {
+  private func summaries(_ statuses: [PartitionStatus], withSizes: Bool) -> [JSON] {
     let now = Clock.now()
-    return statuses.map { document($0).summary(now: now) }
+    var sizes = withSizes ? ContainerSizes(supervisor.store) : nil
+    return statuses.map { document($0, sizes?.sizes(of: $0)).summary(now: now) }
   }
 
   /// Of so many at the most a list is made at once.
@@ -127,9 +129,9 @@ extension APIService {
         }
         let document = { [self] (before: Int64) in
           let all = supervisor.allStatuses(before: before) { list.mayInclude($0) }
-          return JSON.array(summaries(list.select(all, bounds)))
+          return JSON.array(summaries(list.select(all, bounds), withSizes: list.includesSizes))
         }
-        if isShort(list) { return respond(exchange, .ok, document(.max)) }
+        if !list.includesSizes, isShort(list) { return respond(exchange, .ok, document(.max)) }
         let now = Clock.now()
         answer(exchange, type: "application/json") { document(now).bytes() + [0x0a] }
       } catch { respond(exchange, error) }
@@ -142,15 +144,19 @@ extension APIService {
       && supervisor.plainNames().count <= Self.mostRead
   }
 
-  func document(_ status: PartitionStatus) -> ContainerDocument {
+  func document(
+    _ status: PartitionStatus, _ sizes: ContainerFacts.Sizes? = nil
+  ) -> ContainerDocument {
     var facts = ContainerFacts()
+    facts.sizes = sizes
     if status.plain == nil { facts.logPath = supervisor.logPath(of: status.definition.name) }
     return ContainerDocument(status, facts)
   }
 
   /// All that is known of a partition, with the commands that run inside.
-  func inspection(_ status: PartitionStatus) -> JSON {
+  func inspection(_ status: PartitionStatus, _ sizes: ContainerFacts.Sizes? = nil) -> JSON {
     var facts = ContainerFacts()
+    facts.sizes = sizes
     if status.plain == nil { facts.logPath = supervisor.logPath(of: status.definition.name) }
     facts.executions = supervisor.executions.running(in: status.definition.name)
     if let monitor = supervisor.partitions[status.definition.name]?.monitor {
@@ -179,8 +185,14 @@ extension APIService {
       let definition = asked.definition(named: generated)
       let status = try attempt { () throws(SupervisorError) in try supervisor.create(definition) }
       respond(exchange, .created, ContainerResponse.created(status.id))
-    case .inspectContainer(let reference, _):
+    case .inspectContainer(let reference, includesSizes: false):
       respond(exchange, .ok, inspection(try find(reference)))
+    case .inspectContainer(let reference, includesSizes: true):
+      let status = try find(reference)
+      answer(exchange, type: "application/json") { [self] in
+        var sizes = ContainerSizes(supervisor.store)
+        return inspection(status, sizes.sizes(of: status)).bytes() + [0x0a]
+      }
     case .processes(let reference, let arguments):
       try listProcesses(of: try find(reference), arguments, exchange)
     case .resizeContainer(let reference, let size): try resize(try find(reference), size, exchange)
