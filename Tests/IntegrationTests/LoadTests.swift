@@ -73,6 +73,10 @@ struct LoadTests {
     return line.flatMap { Int($0.dropFirst(start.count)) } ?? -1
   }
 
+  private func reclaimed(_ site: SupervisedSandbox, _ short: String) throws -> Int {
+    try metric(site, short, "memory_reclaimed_bytes_total")
+  }
+
   @Test("The memory of an idle partition is given back, down to what it is to keep", .enabled(if: reclaims))
   func idle() throws {
     let large = try #require(Self.large)
@@ -86,11 +90,15 @@ struct LoadTests {
       try site.waitUntilReady("b")
       #expect(try poll { try mebibytes(site, "a", "memory.current") < 10 })
       try #expect(mebibytes(site, "a", "memory.current") > 3)
-      #expect(try poll { try metric(site, "a", "memory_reclaimed_bytes_total") > 1 << 20 })
+      // Where other tests need memory, the kernel may have been faster: then there has to be something again.
+      for _ in 1...10 where try !poll(for: 6, { try reclaimed(site, "a") > 1 << 20 }) {
+        try site.succeed("exec", site.name("a"), "dd", "if=/large", "of=/dev/null", "bs=1M", "count=20")
+      }
+      try #expect(reclaimed(site, "a") > 1 << 20)
       let reasons = try changes(site, "a", "memory.current")
       #expect(reasons.allSatisfy { $0.contains("has not worked for") } && !reasons.isEmpty, "\(reasons)")
       try #expect(changes(site, "b", "memory.current").isEmpty, "it did not ask for it")
-      try #expect(metric(site, "b", "memory_reclaimed_bytes_total") == -1)
+      try #expect(reclaimed(site, "b") == -1)
     }
   }
 
