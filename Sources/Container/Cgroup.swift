@@ -105,7 +105,12 @@ struct Cgroup: Sendable {
     if !isReady { try makeParents(controllers, settings) }
     let directory = "\(parent)/\(name)"
     do throws(Errno) { try Directory.make(directory) } catch .fileExists { try renew() } catch {
-      throw ContainerError("make the cgroup \(directory)", error)
+      // The last container there may have gone in between, and have taken it along.
+      guard error == .noSuchFileOrDirectory, isReady else {
+        throw ContainerError("make the cgroup \(directory)", error)
+      }
+      try makeParents(controllers, settings)
+      try attempt("make the cgroup \(directory)") { () throws(Errno) in try Directory.make(directory) }
     }
   }
 
