@@ -11,6 +11,7 @@ extension Volume {
     self.source = source.hasPrefix("/") ? source : "\(bundle)/\(source)"
     destination = mount.destination
     options = mount.options.map { $0 == "ro" ? "rro" : $0 }
+    makesSource = false
   }
 }
 

@@ -24,7 +24,12 @@ struct PartitionDirectory {
   /// - Returns: what was written, and the tree of the base `host` that it uses, if it does.
   func fill(_ host: HostBase) throws(LayerError) -> Filled {
     for volume in settings.volumes {
-      try attempt("volume \(volume.source)") { () throws(Errno) in _ = try FileStatus.of(volume.source) }
+      try attempt("volume \(volume.source)") { () throws(Errno) in
+        do throws(Errno) { _ = try FileStatus.of(volume.source) } catch .noSuchFileOrDirectory {
+          guard volume.makesSource else { throw .noSuchFileOrDirectory }
+          try Directory.makeAll(volume.source)
+        }
+      }
     }
     try make("rootfs", like: nil)
     switch settings.base {

@@ -8,6 +8,8 @@ public struct Volume: Equatable, Sendable {
   public let destination: String
   /// Mount options.
   public let options: [String]
+  /// Whether a directory is made of a source that is not there.
+  public let makesSource: Bool
 
   /// What `text` says: `SOURCE:DESTINATION`, and after another colon options with commas between them.
   ///
@@ -31,7 +33,7 @@ public struct Volume: Equatable, Sendable {
 
   /// The file or directory `source`, as `destination`, both absolute paths without colons.
   ///
-  /// - Parameter given: `ro`, `rw` or mount options.
+  /// - Parameter given: `ro`, `rw`, `create` or mount options.
   /// - Throws: `LayerError` of the kind `.invalid`.
   public init(source: String, destination: String, options given: [String]) throws(LayerError) {
     func wrong(_ reason: String) -> LayerError {
@@ -47,28 +49,34 @@ public struct Volume: Equatable, Sendable {
       throw wrong("the destination cannot be the root; rootfs is for that")
     }
     var options = ["rbind"]
+    var makesSource = false
     for option in given {
       switch option {
+      case Self.creation: makesSource = true
       // What is mounted below the source is as read-only as the source.
       case "ro", "readonly": options.append("rro")
       case "rw": options.append("rw")
       case _ where Self.known.contains(option): options.append(option)
       default:
-        throw wrong("unknown option \"\(option)\"; there are ro, rw, \(Self.known.joined(separator: ", "))")
+        let known = ["ro", "rw", Self.creation] + Self.known
+        throw wrong("unknown option \"\(option)\"; there are \(known.joined(separator: ", "))")
       }
     }
     self.source = source
     self.destination = destination
     self.options = options
+    self.makesSource = makesSource
   }
 
   /// What `init` reads as this volume.
   public var text: String {
-    let given = options.dropFirst().map { $0 == "rro" ? "ro" : $0 }
+    let given =
+      options.dropFirst().map { $0 == "rro" ? "ro" : $0 } + (makesSource ? [Self.creation] : [])
     return given.isEmpty
       ? "\(source):\(destination)" : "\(source):\(destination):\(given.joined(separator: ","))"
   }
 
+  private static let creation = "create"
   private static let known = [
     "nosuid", "nodev", "noexec", "private", "rprivate", "shared", "rshared", "slave", "rslave",
   ]

@@ -160,6 +160,11 @@ public final class Supervisor {
   /// Notes on disk what is known of a partition.
   func save(_ partition: Partition) { records.save(partition) }
 
+  /// Notes what has happened to the partition called `name`, if there is one.
+  func tell(_ action: ContainerEvent.Action, of name: String) {
+    if let partition = partitions[name] { events.add(action, partition) }
+  }
+
   /// Calls `action` once all that is known of a partition is on disk, or there is no such partition.
   func whenSaved(_ name: String, _ action: @escaping () -> Void) {
     guard let partition = partitions[name], !records.isSaved(partition) else { return action() }

@@ -143,6 +143,15 @@ struct PartitionTests {
     }
   }
 
+  @Test("Of a volume's source that is missing a directory is made where that is asked for")
+  func madeVolume() throws {
+    try withSandbox { box in
+      let source = box.scratch.path + "/made/below"
+      _ = try sh(box, ["--volume", "\(source):/a:create"], script: "echo x > /a/new")
+      #expect(contents(source + "/new") == "x\n")
+    }
+  }
+
   @Test("--read-only makes the root so, --tmpfs gives room on it")
   func readOnly() throws {
     try withSandbox { box in

@@ -103,7 +103,7 @@ struct SupervisorAttachmentTests {
       // They are read one after the other: what waits for the others must find room.
       var connections: [Connection] = []
       for count in [1, 100, 2000] {
-        #expect(try poll { site.output("a").filter { $0 == "\n" }.count >= count })
+        #expect(poll { site.output("a").filter { $0 == "\n" }.count >= count })
         connections.append(try attach(site, "a", "logs=1&stream=1&stdout=1&stdin=1"))
       }
       try connections[2].send("\n")
@@ -184,6 +184,79 @@ struct SupervisorAttachmentTests {
       try second.send("two\n")
       try site.waitForOutput("a", "got two")
       try #expect(site.ask("POST", "/containers/\(site.name("a"))/resize?h=12&w=34").status == 200)
+    }
+  }
+
+  /// What the journal has of a partition, of these actions.
+  private func events(_ site: SupervisedSandbox, _ short: String, _ actions: [String]) throws -> [String] {
+    let end = Int(Date().timeIntervalSince1970) + 1
+    let text = try site.ask("GET", "/events?since=1&until=\(end)").text
+    return text.lines.compactMap { line in
+      let event = (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any]
+      let document = Config(object: event ?? [:])
+      guard document["Actor.Attributes.name"] as? String == site.name(short) else { return nil }
+      return (document["Action"] as? String).flatMap { actions.contains($0) ? $0 : nil }
+    }
+  }
+
+  @Test(
+    "Who types the keys for it leaves a terminal, and events tell of who comes and goes",
+    arguments: [
+      ("", "\u{10}\u{11}"), ("&detachKeys=ctrl-a,x", "\u{1}x"),
+    ])
+  func detach(query: String, keys: String) throws {
+    try withSupervisor { site in
+      try create(
+        site, "a", ["/bin/sh", "-c", "stty -echo raw; dd bs=1 count=4 2> /dev/null; exec sleep 1000"],
+        ["Tty": true, "OpenStdin": true])
+      let first = try attach(site, "a", "stream=1&stdout=1&stdin=1\(query)")
+      try start(site, "a")
+      try first.send("on\(keys.prefix(1))")
+      try site.waitForOutput("a", "on")
+      try first.send(String(keys.dropFirst()))
+      #expect(String(decoding: first.rest(), as: UTF8.self).hasSuffix("on"))
+      let second = try attach(site, "a", "stream=1&stdout=1&stdin=1\(query)")
+      try second.send("ce")
+      try site.waitForOutput("a", "ce")
+      try #expect(site.status("a") == "running")
+      try #expect(site.ask("POST", "/containers/\(site.name("a"))/resize?h=12&w=34").status == 200)
+      try #expect(site.ask("GET", "/containers/\(site.name("a"))/top").status == 200)
+      try #expect(
+        events(site, "a", ["attach", "detach", "resize", "top"])
+          == ["attach", "detach", "attach", "resize", "top"])
+    }
+  }
+
+  @Test("Keys that there are not are refused")
+  func noDetachKeys() throws {
+    try withSupervisor { site in
+      try create(site, "a", ["true"])
+      let answer = try site.ask("POST", "/containers/\(site.name("a"))/attach?stream=1&detachKeys=ctrl-7")
+      #expect(answer.status == 400 && answer.message.contains("ctrl-7"), "\(answer)")
+    }
+  }
+
+  @Test("Who leaves a command's terminal by the keys leaves the command at work")
+  func execDetach() throws {
+    try withSupervisor { site in
+      try create(site, "a", ["sleep", "1000"])
+      try start(site, "a")
+      let body =
+        #"{"Cmd": ["/bin/sh", "-c", "stty -echo raw; echo on; sleep 1000"], "Tty": true, "AttachStdin": true"#
+        + #", "AttachStdout": true, "DetachKeys": "ctrl-x"}"#
+      let made = try site.ask("POST", "/containers/\(site.name("a"))/exec", body)
+      let id = try #require(made.document["Id"] as? String, "\(made)")
+      let connection = try Connection(site.socket)
+      try connection.begin(
+        "POST", "/exec/\(id)/start", #"{"Detach": false, "Tty": true}"#,
+        headers: ["Connection: Upgrade", "Upgrade: tcp"])
+      try #expect(connection.head().status == 101)
+      var seen = Data()
+      while !seen.contains(UInt8(ascii: "n")) { seen += try connection.piece() }
+      try connection.send("\u{18}")
+      #expect(connection.rest().allSatisfy { $0 == 0x0d || $0 == 0x0a })
+      try #expect(site.ask("GET", "/exec/\(id)/json").document["Running"] as? Bool == true)
+      try #expect(events(site, "a", ["exec_detach", "exec_die"]) == ["exec_detach"])
     }
   }
 

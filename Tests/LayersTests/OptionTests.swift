@@ -30,6 +30,14 @@ struct OptionTests {
     #expect(try Volume("./a:/b", relativeTo: "/here").source == "/here/./a")
   }
 
+  @Test("A volume is to be there, unless it is said that it may be made")
+  func creation() throws {
+    #expect(try !Volume("/a:/b:ro", relativeTo: "/").makesSource)
+    let volume = try Volume("/a:/b:create,ro", relativeTo: "/")
+    #expect(volume.makesSource && volume.options == ["rbind", "rro"] && volume.text == "/a:/b:ro,create")
+    #expect(try Volume(volume.text, relativeTo: "/") == volume)
+  }
+
   @Test(
     "A volume and a directory in memory are written as they are read",
     arguments: ["/a:/b", "/a:/b:ro", "/a:/b:rw,nosuid,rslave"])

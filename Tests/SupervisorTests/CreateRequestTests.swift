@@ -59,7 +59,7 @@ struct CreateRequestTests {
     settings.cpus = "0-1"
     settings.pidsLimit = 100
     settings.volumes = [
-      try Volume("/srv:/data:ro", relativeTo: "/"), try Volume("/opt:/opt:ro", relativeTo: "/"),
+      try Volume("/srv:/data:ro,create", relativeTo: "/"), try Volume("/opt:/opt:ro", relativeTo: "/"),
     ]
     settings.temporaryDirectories = [
       try TemporaryDirectory("/t2:size=1048576,mode=1777"), try TemporaryDirectory("/scratch:size=1m"),

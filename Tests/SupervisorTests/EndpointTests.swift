@@ -56,7 +56,9 @@ struct EndpointTests {
     #expect(
       try endpoint("POST", "/v1.41/containers/x/attach?stderr=1&stdout=1&stream=1")
         == .attach(
-          x, .init(logs: false, stream: true, input: false, output: true, error: true, detachKeys: "")))
+          x,
+          .init(logs: false, stream: true, input: false, output: true, error: true, detachKeys: DetachKeys()))
+    )
     #expect(try endpoint("POST", "/v1.41/containers/x/wait?condition=") == .wait(x, .notRunning))
     #expect(try endpoint("POST", "/v1.41/containers/x/wait?condition=next-exit") == .wait(x, .nextExit))
     #expect(try endpoint("GET", "/v1.41/containers/x/top") == .processes(x, psArguments: "-ef"))

@@ -33,6 +33,7 @@ extension APIService {
 
   private func hijack(_ exchange: HTTPExchange, _ status: PartitionStatus) -> HijackedConnection {
     count(.switchingProtocols)
+    supervisor.tell(.attach, of: status.definition.name)
     return exchange.hijack(
       contentType: status.definition.hasTerminal
         ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream")
@@ -144,7 +145,10 @@ private final class Attachment {
 
   private func connect(_ connection: HijackedConnection) {
     let input = input()
-    input.take(from: connection)
+    let (supervisor, name) = (supervisor, name)
+    input.take(from: connection, until: definition.hasTerminal ? query.detachKeys : nil) {
+      supervisor.tell(.detach, of: name)
+    }
     connection.onReadEnd { [definition] in
       // A terminal stays: whoever comes next goes on at it.
       if definition.closesInput, !definition.hasTerminal { input.end() }

@@ -299,7 +299,7 @@ extension APIService {
       do throws(SupervisorError) {
         try supervisor.start(name) { [unowned self] error in
           if let error { return respond(exchange, Self.startError(error)) }
-          if let partition = supervisor.partitions[name] { supervisor.events.add(.restart, partition) }
+          supervisor.tell(.restart, of: name)
           respond(exchange, .noContent)
         }
       } catch { respond(exchange, error) }
@@ -316,6 +316,7 @@ extension APIService {
       throw .conflict("\(status.definition.name) does not run, or has no terminal")
     }
     try? terminal.setTerminalSize(TerminalSize(rows: size.height, columns: size.width))
+    supervisor.tell(.resize(height: size.height, width: size.width), of: status.definition.name)
     respond(exchange, .ok)
   }
 

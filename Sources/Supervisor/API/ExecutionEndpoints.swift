@@ -63,8 +63,7 @@ extension APIService {
 
   /// Notes what becomes of a command in a partition.
   private func tell(of execution: Execution, _ action: ContainerEvent.Action) {
-    guard execution.plainID == nil, let partition = supervisor.partitions[execution.partition] else { return }
-    supervisor.events.add(action, partition)
+    if execution.plainID == nil { supervisor.tell(action, of: execution.partition) }
   }
 
   private func tellStart(of execution: Execution) {
@@ -113,6 +112,7 @@ extension APIService {
       return execution.start(in: supervisor.store)
     }
     let isRaw = execution.settings.hasTerminal
+    let keys = isRaw ? requests[execution.id]?.detachKeys : nil
     count(.switchingProtocols)
     let connection = exchange.hijack(
       contentType: isRaw
@@ -137,12 +137,18 @@ extension APIService {
       }
       connection.close()
     }
-    input.take(from: connection)
-    connection.onReadEnd { input.end() }
-    connection.whenClosed {
-      // Nobody reads it any more, and it goes on.
+    // Nobody reads it any more, and it goes on.
+    let leave = {
       execution.onOutput = nil
       execution.resumeOutput()
+    }
+    input.take(from: connection, until: keys) { [unowned self] in
+      tell(of: execution, .execDetach(id: execution.id))
+      leave()
+    }
+    connection.onReadEnd { input.end() }
+    connection.whenClosed {
+      leave()
       input.end()
     }
     execution.start(in: supervisor.store)

@@ -52,9 +52,21 @@ final class InputPipe {
   }
 
   /// Takes what comes from a client, who has to wait when the program does not read.
-  func take(from connection: HijackedConnection) {
+  ///
+  /// - Parameters:
+  ///   - keys: those that the client leaves by.
+  ///   - onDetach: called when he does, before the connection is closed.
+  func take(
+    from connection: HijackedConnection, until keys: DetachKeys? = nil, onDetach: @escaping () -> Void = {}
+  ) {
+    var watch = keys.map { DetachKeys.Watch(for: $0) }
     connection.onBytes { [self] bytes in
-      write(bytes)
+      let (passed, isDetached) = watch?.take(bytes) ?? (bytes, false)
+      write(passed)
+      if isDetached {
+        onDetach()
+        return connection.close()
+      }
       if isFull { connection.pauseReading() }
     }
     whenEmpty = { connection.resumeReading() }

@@ -21,7 +21,9 @@ extension APIService {
         return try ProcessList.document(of: pids, arguments).bytes()
       } done: { [unowned self] result in
         switch result {
-        case .success(let bytes): respond(exchange, document: bytes)
+        case .success(let bytes):
+          supervisor.tell(.top, of: name)
+          respond(exchange, document: bytes)
         case .failure(let error): respond(exchange, error)
         }
       }

@@ -125,8 +125,8 @@ public enum Endpoint: Equatable, Sendable {
     public let output: Bool
     /// Whether it reads standard error.
     public let error: Bool
-    /// The keys that detach it; empty for the usual ones.
-    public let detachKeys: String
+    /// The keys that detach it from a terminal.
+    public let detachKeys: DetachKeys
   }
 
   /// What is waited for.

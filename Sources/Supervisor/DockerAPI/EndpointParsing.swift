@@ -120,7 +120,7 @@ extension Endpoint {
         AttachQuery(
           logs: query.flag("logs"), stream: query.flag("stream"), input: query.flag("stdin"),
           output: query.flag("stdout"), error: query.flag("stderr"),
-          detachKeys: query.text("detachKeys") ?? ""))
+          detachKeys: try DetachKeys(query.text("detachKeys") ?? "")))
     case "wait":
       let text = query.text("condition") ?? WaitCondition.notRunning.rawValue
       guard let condition = WaitCondition(rawValue: text) else {

@@ -26,13 +26,18 @@ public struct ContainerEvent: Equatable, Sendable {
     /// Files were copied into it.
     case extractToDirectory
     case outOfMemory
+    /// A client is at its standard streams.
     case attach
+    /// One has left them by the keys for that.
     case detach
     case resize(height: UInt16, width: UInt16)
+    /// Its processes were listed.
+    case top
     case health(PartitionStatus.Health)
     case execCreate(id: String, command: [String])
     case execStart(id: String, command: [String])
     case execDie(id: String, exitStatus: Int32)
+    case execDetach(id: String)
 
     /// The end `end`.
     static func died(_ end: KeptEnd) -> Action {
@@ -59,10 +64,12 @@ public struct ContainerEvent: Equatable, Sendable {
       case .attach: "attach"
       case .detach: "detach"
       case .resize: "resize"
+      case .top: "top"
       case .health(let health): "health_status: \(health.rawValue)"
       case .execCreate(_, let command): "exec_create: \(Self.text(of: command))"
       case .execStart(_, let command): "exec_start: \(Self.text(of: command))"
       case .execDie: "exec_die"
+      case .execDetach: "exec_detach"
       }
     }
 
@@ -79,7 +86,7 @@ public struct ContainerEvent: Equatable, Sendable {
       case .kill(let signal): ["signal": String(signal.rawValue)]
       case .rename(let old): ["oldName": "/\(old)"]
       case .resize(let height, let width): ["height": String(height), "width": String(width)]
-      case .execCreate(let id, _), .execStart(let id, _): ["execID": id]
+      case .execCreate(let id, _), .execStart(let id, _), .execDetach(let id): ["execID": id]
       case .execDie(let id, let status): ["execID": id, "exitCode": String(status)]
       case .adapt(let change):
         [

@@ -21,8 +21,8 @@ public struct ExecRequest: Equatable, Sendable {
   public let output: Bool
   /// Whether the client reads its standard error.
   public let error: Bool
-  /// The keys that detach the client; empty for the usual ones.
-  public let detachKeys: String
+  /// The keys that detach the client from its terminal.
+  public let detachKeys: DetachKeys
 
   /// Reads the body of the request.
   ///
@@ -44,7 +44,7 @@ public struct ExecRequest: Equatable, Sendable {
     input = try fields.flag("AttachStdin")
     output = try fields.flag("AttachStdout")
     error = try fields.flag("AttachStderr")
-    detachKeys = try fields.text("DetachKeys") ?? ""
+    detachKeys = try DetachKeys(try fields.text("DetachKeys") ?? "")
     // Which container it is, is in the path; whether to detach is said again when it starts.
     _ = try fields.text("Container")
     _ = try fields.flag("Detach")
@@ -119,7 +119,7 @@ public struct ExecInspection: Sendable {
       "ID": .string(id), "Running": .bool(isRunning), "ExitCode": exitCode, "ProcessConfig": .object(process),
       "OpenStdin": .bool(request.input), "OpenStderr": .bool(request.error),
       "OpenStdout": .bool(request.output), "CanRemove": .bool(false), "ContainerID": .string(containerID),
-      "DetachKeys": .string(request.detachKeys), "Pid": JSON(pid),
+      "DetachKeys": .string(request.detachKeys.text), "Pid": JSON(pid),
     ])
   }
 }

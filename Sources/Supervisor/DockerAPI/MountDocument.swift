@@ -35,7 +35,7 @@ struct RequestedMounts {
   var destinations: [String] { volumes.map(\.destination) + temporaryDirectories.map(\.destination) }
 
   private static func bind(_ text: String, _ fields: Fields) throws(APIError) -> Volume {
-    var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     guard parts.count == 2 || parts.count == 3 else {
       throw fields.wrong("Binds", "invalid volume specification: '\(text)'")
     }
@@ -44,13 +44,11 @@ struct RequestedMounts {
         "Binds", "\"\(text)\" names a volume, and there are none; give an absolute path of the host")
     }
     // These have no effect where the engine is on the machine that has the files.
-    if parts.count == 3 {
-      let options = parts[2].split(separator: ",").filter {
-        !["consistent", "cached", "delegated"].contains($0)
-      }
-      parts[2] = options.joined(separator: ",")
-    }
-    do throws(LayerError) { return try Volume(parts.joined(separator: ":"), relativeTo: "/") } catch {
+    var options = parts.count == 3 ? parts[2].split(separator: ",").map(String.init) : []
+    options.removeAll { ["consistent", "cached", "delegated"].contains($0) }
+    do throws(LayerError) {
+      return try Volume(source: parts[0], destination: parts[1], options: options + ["create"])
+    } catch {
       throw fields.wrong("Binds", error.reason)
     }
   }
