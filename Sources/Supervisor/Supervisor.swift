@@ -175,8 +175,8 @@ public final class Supervisor {
     partition.isKnownAsWanted = partition.record.isWanted
     acknowledge(partition)
     for waiter in partition.saveWaiters.takeAll() { waiter(()) }
-    guard partition.isHeld else { return }
-    partition.isHeld = false
+    guard case .held = partition.phase else { return }
+    partition.phase = .idle
     tryStart(partition)
   }
 

@@ -15,7 +15,7 @@ struct ExecutionTableTests {
     let definition = PartitionDefinition(name: "a", content: .bundle("/b"))
     let partition = Partition(
       PartitionRecord(definition: definition, source: .request, id: "i", created: 0))
-    partition.pid = 1
+    partition.phase = .running(pid: 1)
     var ids: [String] = []
     for _ in 0..<10_000 {
       ids.append(try table.prepare(Execution.Settings(command: ["true"]), in: partition).id)

@@ -24,10 +24,10 @@ struct PartitionListTests {
   @Test("It begins with where containers are kept, and has a line for each partition")
   func fields() {
     let running = partition("web", command: ["sleep", "5"])
-    running.pid = 77
+    running.phase = .running(pid: 77)
     running.record.started = 34
     let waiting = partition("f-1", command: ["wc"])
-    waiting.waitingPid = 78
+    waiting.phase = .prepared(pid: 78)
     #expect(
       lines([running, waiting]) == [
         "/run/a b", "web\trunning\t77\t34\tsleep 5", "f-1\tcreated\t78\t12\twc",

@@ -114,7 +114,7 @@ struct RecordStoreTests {
     let partition = Partition(record)
     try saved.write(partition)
     try saved.remove(partition, under: "p")
-    partition.isGone = true
+    partition.removal = .done
     saved.save(partition)
     #expect(throws: SupervisorError.self) { try saved.write(partition) }
     #expect(try loaded() == [] && messages == [] && saved.isSaved(partition))

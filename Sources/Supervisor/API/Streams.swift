@@ -44,7 +44,7 @@ extension APIService {
       forget()
     }
     let now = Clock.now()
-    guard query.follows, supervisor.isToRun(name), query.until ?? .max > now else {
+    guard query.follows, supervisor.partitions[name]?.isToRun == true, query.until ?? .max > now else {
       return follower.finish { stream.end() }
     }
     var forgetWait = {}

@@ -52,7 +52,7 @@ extension Supervisor {
     guard !partition.isStarting else {
       throw SupervisorError(.conflict, "\(name) is just being started: try again")
     }
-    guard !partition.isLeaving else { throw SupervisorError(.conflict, "\(name) is being removed") }
+    guard partition.removal < .underWay else { throw SupervisorError(.conflict, "\(name) is being removed") }
     let id: ContainerID
     do throws(ContainerError) { id = try ContainerID(name) } catch { throw SupervisorError(error) }
     let worker = ArchiveWorker(

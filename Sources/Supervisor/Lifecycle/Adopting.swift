@@ -15,8 +15,7 @@ extension Supervisor {
   func adoptOrphans() {
     var names: [String] = []
     for partition in partitions.values where isOrphan(partition) {
-      partition.isAdopting = true
-      partition.isStarting = true
+      partition.phase = .starting(Partition.Start(isAdoption: true))
       names.append(partition.name)
     }
     guard let first = names.first else { return }
@@ -35,8 +34,8 @@ extension Supervisor {
   /// Whether a partition runs of which no keeper has told.
   private func isOrphan(_ partition: Partition) -> Bool {
     let record = partition.record
-    guard !partition.isRunning, !partition.isStarting, !partition.isPrepared, !partition.isFunction,
-      !partition.isBeingRemoved, record.isWanted || !record.isOver,
+    guard !partition.isKept, !partition.isFunction, !partition.isBeingRemoved,
+      record.isWanted || !record.isOver,
       // An instance that waited is not worth it.
       record.function == nil || record.started != nil
     else { return false }
@@ -65,24 +64,20 @@ extension Supervisor {
 
   /// A keeper has a partition now that had none.
   func adopted(_ partition: Partition, _ kept: KeptPartition) {
-    partition.isAdopting = false
-    partition.isStarting = false
+    let ending = partition.start?.ending
+    partition.phase = .running(pid: kept.pid)
     partition.attachments = []
-    partition.pid = kept.pid
     noteStart(partition, kept.started)
     save(partition)
     answer(partition, nil)
     followLoad(partition)
-    if let ending = partition.endOnceStarted {
-      partition.endOnceStarted = nil
-      return end(partition, ending)
-    }
+    if let ending { return end(partition, ending) }
     resume(partition)
   }
 
   /// No keeper could take a partition that had none, which has ended meanwhile, or else is ended.
   func notAdopted(_ partition: Partition) {
-    partition.isAdopting = false
+    partition.start?.isAdoption = false
     guard hasProcess(partition), let id = try? ContainerID(partition.name) else {
       return endOrphan(partition)
     }
@@ -97,8 +92,7 @@ extension Supervisor {
   }
 
   private func endOrphan(_ partition: Partition) {
-    partition.isStarting = false
-    partition.endOnceStarted = nil
+    partition.phase = .idle
     let isAskedFor = !partition.startWaiters.isEmpty
     noteUnseenEnd(partition)
     if isAskedFor {

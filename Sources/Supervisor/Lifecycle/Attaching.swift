@@ -37,8 +37,3 @@ extension Supervisor {
     } catch { throw SupervisorError("attach to \(wanted.name)", error) }
   }
 }
-
-extension Partition {
-  /// Whether a keeper has it, or has been asked to make it.
-  var isKept: Bool { isRunning || isStarting || isPrepared }
-}

@@ -49,7 +49,7 @@ extension Supervisor {
       return []
     } done: { [unowned self] result in
       partition.record.isPausing = false
-      if partition.isGone {
+      if partition.removal == .done {
         done(SupervisorError(.notFound, "\(partition.name) was removed while it was being paused"))
       } else if partition.pid != pid {
         save(partition)
@@ -144,15 +144,14 @@ extension Supervisor {
     if partition.record.followsLoad != followed { save(partition) }
   }
 
-  /// Gives a partition that was just started what its definition has said since that was begun.
-  func catchUp(_ partition: Partition) {
-    guard let begun = partition.begun else {
+  /// Gives a partition that was just started what its definition has said since the start was asked for with `begun`.
+  func catchUp(_ partition: Partition, since begun: PartitionDefinition?) {
+    guard let begun else {
       // The last supervisor has asked for the start.
       if partition.record.isBehind { applyLimitsAnew(partition) }
       return
     }
     let definition = partition.definition
-    partition.begun = definition
     if definition.log != begun.log { keepers.limitLog(of: partition) }
     guard definition.content != begun.content else { return partition.record.isBehind = false }
     applyLimitsAnew(partition)

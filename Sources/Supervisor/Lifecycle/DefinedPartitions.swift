@@ -36,14 +36,16 @@ extension Supervisor {
 
   /// Whether a partition is to be started that has to wait for others.
   func isToWait(_ partition: Partition) -> Bool {
-    partition.record.isRenewing && !partition.isRunning && !partition.isStarting
-      && partition.restartTimer == nil
+    partition.record.isRenewing && !partition.isActive
       && partition.definition.after.contains(where: holdsUpOthers)
   }
 
   /// Notes that a partition waits for `other` to be started, for the next supervisor as well.
   func noteWaiting(_ partition: Partition, for other: String) {
-    partition.waitsFor = other
+    switch partition.phase {
+    case .idle, .held, .waiting: partition.phase = .waiting(for: other)
+    case .backingOff, .starting, .building, .prepared, .running: return
+    }
     guard !partition.record.isRenewing, !isUntouched(partition.name) else { return }
     partition.record.isRenewing = true
     save(partition)
@@ -51,7 +53,8 @@ extension Supervisor {
 
   /// Starts a partition that nobody waits for.
   func startUnasked(_ partition: Partition) {
-    guard !partition.isRunning, !partition.isBeingRemoved, partition.restartTimer == nil else { return }
+    guard !partition.isRunning, !partition.isBackingOff, !partition.isBeingRemoved else { return }
+    cancelStart(partition)
     partition.record.failuresInARow = 0
     tryStart(partition)
   }
@@ -79,7 +82,7 @@ extension Supervisor {
     guard let partition = partitions[name] else { return }
     // What runs of a function is somebody's request, and comes to its end.
     if partition.isFunction { return remove(partition) }
-    partition.isBeingRemoved = true
+    partition.removal = max(partition.removal, .wanted)
     end(partition) { [unowned self] in remove(partition) }
   }
 

@@ -116,7 +116,6 @@ public final class DesiredState {
         rest.append(name)
         held.insert(name)
       } else {
-        partition.waitsFor = nil
         supervisor.startUnasked(partition)
       }
     }

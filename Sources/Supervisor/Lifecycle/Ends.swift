@@ -14,7 +14,7 @@ extension Supervisor {
       if partition.record.function != nil {
         keptInstance(partition, kept)
       } else {
-        partition.pid = kept.pid
+        partition.phase = .running(pid: kept.pid)
         noteStart(partition, kept.started)
       }
     case .starting(let name):
@@ -39,10 +39,10 @@ extension Supervisor {
   private func noteStarting(_ partition: Partition) {
     let record = partition.record
     if record.function != nil, record.started == nil, !record.isWanted {
-      partition.isBuilding = true
+      partition.phase = .building
       building.insert(partition.name)
     } else {
-      partition.isStarting = true
+      partition.phase = .starting(Partition.Start())
     }
   }
 
@@ -66,12 +66,12 @@ extension Supervisor {
 
   func started(_ kept: KeptPartition) {
     guard let partition = partitions[kept.name] else { return logUnknown(kept) }
-    partition.isStarting = false
+    let start = partition.start
+    cancelStart(partition)
+    partition.phase = .running(pid: kept.pid)
     partition.attachments = []
     partition.isPaused = false
     starts += 1
-    cancelRestart(partition)
-    partition.pid = kept.pid
     partition.input = kept.input
     partition.record.error = nil
     beginChecks(partition)
@@ -80,10 +80,8 @@ extension Supervisor {
     save(partition)
     answer(partition, nil)
     // Whoever stopped it while it was being started.
-    let ending = partition.endOnceStarted ?? .asked(timeout: nil)
-    partition.endOnceStarted = nil
-    if !partition.record.isWanted { return end(partition, ending) }
-    catchUp(partition)
+    if !partition.record.isWanted { return end(partition, start?.ending ?? .asked(timeout: nil)) }
+    catchUp(partition, since: start?.definition)
   }
 
   /// Notes a start, once.
@@ -98,11 +96,9 @@ extension Supervisor {
     failedStarts += 1
     if partition.isBuilding { return failedToBuild(partition, reason) }
     if partition.isAdopting { return notAdopted(partition) }
-    partition.isStarting = false
+    cancelStart(partition)
+    if partition.isStarting { partition.phase = .idle }
     partition.attachments = []
-    partition.begun = nil
-    partition.endOnceStarted = nil
-    cancelRestart(partition)
     partition.record.error = reason
     partition.record.exitStatus = Self.startFailure
     partition.record.finished = Clock.now()
@@ -154,8 +150,8 @@ extension Supervisor {
     partition.record.lastEnd = end.number
     let isOther = partition.record.function == nil && partition.record.started != end.started
     if partition.isRunning, isOther || partition.pid != end.pid { return endedBefore(partition, end) }
-    partition.pid = nil
-    partition.begun = nil
+    cancelStart(partition)
+    if partition.isRunning { partition.phase = .idle }
     partition.record.isBehind = false
     partition.input = nil
     partition.isPaused = false
@@ -164,7 +160,6 @@ extension Supervisor {
     partition.record.health = nil
     if let timer = partition.killTimer { loop.cancel(timer) }
     partition.killTimer = nil
-    cancelRestart(partition)
     // An instance's first process is older than its program.
     if partition.record.function == nil || partition.record.started == nil {
       noteStart(partition, end.started)
@@ -228,18 +223,20 @@ extension Supervisor {
       partition.record.failuresInARow = inARow
       partition.record.restarts += 1
       guard delay > milliseconds else { return tryStart(partition) }
-      partition.restartTimer = loop.after(milliseconds: delay - milliseconds) { [unowned self] in
-        partition.restartTimer = nil
+      // The last supervisor has asked for that already, before this one heard of the end.
+      if partition.isStarting { return }
+      let timer = loop.after(milliseconds: delay - milliseconds) { [unowned self] in
+        partition.phase = .idle
         tryStart(partition)
       }
+      partition.phase = .backingOff(timer)
     }
   }
 
   /// Decides again about a partition that waits to be started again: its definition says something else now.
   func reconsider(_ partition: Partition) {
-    guard let timer = partition.restartTimer, let status = partition.record.exitStatus else { return }
-    loop.cancel(timer)
-    partition.restartTimer = nil
+    guard partition.isBackingOff, let status = partition.record.exitStatus else { return }
+    cancelStart(partition)
     let record = partition.record
     let finished = record.finished ?? Clock.now()
     // What could not be started did not run.
@@ -254,7 +251,7 @@ extension Supervisor {
       after: max(0, Clock.now() - finished) / 1_000_000)
     save(partition)
     // Who has come while it was to be started again has not heard of its end.
-    if partition.restartTimer == nil, !partition.isStarting {
+    if !partition.isActive {
       for waiter in partition.endWaiters.takeAll() { waiter(()) }
     }
     removeIfOver(partition)

@@ -86,8 +86,7 @@ extension Supervisor {
 
   /// Notes that an instance that waited has been started.
   func noteRelease(_ instance: Partition) {
-    instance.pid = instance.waitingPid
-    instance.waitingPid = nil
+    if let pid = instance.waitingPid { instance.phase = .running(pid: pid) }
     instance.record.isWanted = true
     instance.record.isClaimed = false
     instance.record.started = Clock.now()

@@ -87,7 +87,7 @@ extension Supervisor {
 
   /// Has the keeper build an instance.
   func prepare(_ instance: Partition) {
-    instance.isBuilding = true
+    instance.phase = .building
     building.insert(instance.name)
     if let function = instance.record.function { pools[function]?.level.building += 1 }
     requestBuilding(instance)
@@ -110,7 +110,7 @@ extension Supervisor {
   }
 
   private func endBuilding(_ instance: Partition) {
-    instance.isBuilding = false
+    if instance.isBuilding { instance.phase = .idle }
     guard building.remove(instance.name) != nil, let function = instance.record.function,
       let pool = pools[function]
     else { return }
@@ -122,9 +122,8 @@ extension Supervisor {
     guard let instance = partitions[kept.name] else { return logUnknown(kept) }
     guard !instance.isRunning, instance.waitingPid == nil else { return }
     endBuilding(instance)
-    instance.isStarting = false
+    instance.phase = .prepared(pid: kept.pid)
     instance.attachments = []
-    instance.waitingPid = kept.pid
     instance.input = kept.input
     if instance.isBeingRemoved { return remove(instance) }
     if let function = instance.record.function { pools[function]?.level.noteSuccess() }
@@ -160,7 +159,7 @@ extension Supervisor {
 
   /// The process of an instance has ended while it waited.
   func endedWaiting(_ instance: Partition, _ end: KeptEnd) {
-    instance.waitingPid = nil
+    if instance.waitingPid != nil { instance.phase = .idle }
     instance.input = nil
     // No program has ended, so that nobody is to hear of it.
     keepers.acknowledge(end.number)
@@ -181,10 +180,10 @@ extension Supervisor {
   /// The keeper has an instance from before this supervisor was there.
   func keptInstance(_ instance: Partition, _ kept: KeptPartition) {
     if instance.record.started == nil, !wasStarted(kept.name) {
-      instance.waitingPid = kept.pid
+      instance.phase = .prepared(pid: kept.pid)
       return
     }
-    instance.pid = kept.pid
+    instance.phase = .running(pid: kept.pid)
     // Who started it could not note that any more.
     if instance.record.started == nil {
       instance.record.started = kept.started

@@ -9,16 +9,15 @@ extension Supervisor {
     _ name: String, force: Bool, done: @escaping (SupervisorError?) -> Void
   ) throws(SupervisorError) {
     let partition = try partition(name)
-    let isActive = partition.isRunning || partition.isStarting
-    guard isActive || partition.restartTimer != nil else { return remove(partition, done: done) }
+    guard partition.isActive else { return remove(partition, done: done) }
     guard force else {
-      let state = isActive ? "runs" : "is being restarted"
+      let state = partition.isBackingOff ? "is being restarted" : "runs"
       throw SupervisorError(.conflict, "\(name) \(state): stop it first, or remove it by force")
     }
-    guard isActive else { return remove(partition, done: done) }
+    guard !partition.isBackingOff else { return remove(partition, done: done) }
     partition.record.isWanted = false
     partition.record.wasStopped = true
-    partition.isBeingRemoved = true
+    partition.removal = max(partition.removal, .wanted)
     save(partition)
     partition.endWaiters.add { [unowned self] in remove(partition, done: done) }
     end(partition, .killed)
@@ -28,15 +27,15 @@ extension Supervisor {
   func remove(_ partition: Partition, done: @escaping (SupervisorError?) -> Void = { _ in }) {
     guard partitions[partition.name] === partition else { return done(nil) }
     partition.removers.add(done)
-    guard !partition.isLeaving else { return }
-    partition.isBeingRemoved = true
+    guard partition.removal < .underWay else { return }
+    partition.removal = .wanted
     if partition.isFunction { closePool(partition.name) }
     withdraw(partition)
     if partition.record.function != nil { fillPoolsSoon() }
     // Nobody would remove what the keeper makes after this: it is removed when that has answered.
     guard !partition.isBuilding else { return cutShortSoon(partition) }
-    partition.isLeaving = true
-    cancelRestart(partition)
+    partition.removal = .underWay
+    cancelStart(partition)
     copies.end(of: partition.name)
     // What it has written may be a million files.
     removals.add { [self] () throws(SupervisorError) in
@@ -53,12 +52,11 @@ extension Supervisor {
       try records.remove(partition, under: partition.name)
     } catch {
       log("\(partition.name): \(error)")
-      partition.isLeaving = false
-      partition.isBeingRemoved = false
+      partition.removal = .none
       for remover in partition.removers.takeAll() { remover(error) }
       return
     }
-    partition.isGone = true
+    partition.removal = .done
     partitions[partition.name] = nil
     partition.attachments = []
     releaseEnds(of: partition)

@@ -43,7 +43,7 @@ extension Supervisor {
     guard partitions[new] == nil else {
       throw SupervisorError(.conflict, "a partition called \(new) exists already")
     }
-    guard !partition.isRunning, !partition.isStarting, partition.restartTimer == nil else {
+    guard !partition.isActive else {
       throw SupervisorError(.conflict, "\(name) runs: stop it first")
     }
     guard !partition.isBeingRemoved else { throw SupervisorError(.conflict, "\(name) is being removed") }

@@ -22,7 +22,7 @@ final class SavedRecords {
 
   /// Writes the record of a partition, at once or as soon as that can be done.
   func save(_ partition: Partition) {
-    if partition.isGone { return }
+    if partition.removal == .done { return }
     do throws(SupervisorError) { try write(partition) } catch {
       if unsaved.updateValue(partition, forKey: ObjectIdentifier(partition)) == nil { log(error.description) }
       guard timer == nil else { return }
@@ -36,7 +36,7 @@ final class SavedRecords {
   /// Writes the record of a partition at once.
   func write(_ partition: Partition) throws(SupervisorError) {
     // Its name may be another's by now.
-    guard !partition.isGone else { throw SupervisorError(.notFound, "\(partition.name) was removed") }
+    guard partition.removal < .done else { throw SupervisorError(.notFound, "\(partition.name) was removed") }
     let length = partition.recordLength
     // What a failure leaves of a line must not be the beginning of the next.
     partition.recordLength = 0

@@ -69,29 +69,28 @@ extension Supervisor {
       throw error
     }
     partition.startWaiters.add(done)
-    cancelRestart(partition)
+    cancelStart(partition)
     tryStart(partition)
   }
 
   func tryStart(_ partition: Partition) {
-    guard !partition.isLeaving else { return }
     guard !partition.isBeingRemoved, partition.record.damage == nil else { return }
     if partition.isFunction { return openPool(partition) }
     noteWanted(partition)
-    partition.waitsFor = nil
-    partition.endOnceStarted = nil
+    cancelStart(partition)
+    partition.start?.ending = nil
     save(partition)
     guard isComplete, !partition.isStarting, !partition.isRunning else { return }
     // The next supervisor ends what it does not know to be wanted.
-    guard partition.isKnownAsWanted else { return partition.isHeld = true }
+    guard partition.isKnownAsWanted else { return partition.phase = .held }
     copies.end(of: partition.name)
-    partition.isStarting = true
+    partition.phase = .starting(Partition.Start())
     request(partition)
   }
 
   /// Asks a keeper to start a partition.
   func request(_ partition: Partition) {
-    partition.begun = partition.definition
+    partition.start?.definition = partition.definition
     let start = KeeperStart(
       name: partition.name, definition: partition.definition.json, log: logPath(of: partition.name))
     do throws(SupervisorError) {
@@ -114,19 +113,21 @@ extension Supervisor {
     partition.record.isRenewing = false
   }
 
-  /// Has a partition not started again that was to be.
-  func cancelRestart(_ partition: Partition) {
-    partition.isHeld = false
-    if let timer = partition.restartTimer { loop.cancel(timer) }
-    partition.restartTimer = nil
+  /// Has a partition not started that was to be, and of which no keeper knows yet.
+  func cancelStart(_ partition: Partition) {
+    switch partition.phase {
+    case .idle, .starting, .building, .prepared, .running: return
+    case .held, .waiting: break
+    case .backingOff(let timer): loop.cancel(timer)
+    }
+    partition.phase = .idle
   }
 
   /// Notes that a partition cannot be started, however often that is tried.
   func giveUp(_ partition: Partition, _ reason: String) {
     failedStarts += 1
-    partition.isStarting = false
+    partition.phase = .idle
     partition.attachments = []
-    partition.begun = nil
     partition.record.isWanted = false
     partition.record.error = reason
     partition.record.exitStatus = Self.startFailure

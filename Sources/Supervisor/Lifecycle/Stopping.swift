@@ -11,12 +11,11 @@ extension Supervisor {
   ) throws(SupervisorError) {
     let partition = try partition(name)
     if partition.isFunction { return stopFunction(partition, timeout: timeout, done: done) }
-    guard isToRun(name) else { throw SupervisorError(.unchanged, "\(name) does not run") }
+    guard partition.isToRun else { throw SupervisorError(.unchanged, "\(name) does not run") }
     partition.record.isWanted = false
     partition.record.wasStopped = true
     partition.record.isRenewing = isRenewing
-    partition.waitsFor = nil
-    cancelRestart(partition)
+    cancelStart(partition)
     save(partition)
     guard partition.isRunning || partition.isStarting else {
       cleanUp(partition)
@@ -34,7 +33,7 @@ extension Supervisor {
   /// Makes a partition end, now or as soon as it is started.
   func end(_ partition: Partition, _ ending: Partition.Ending) {
     guard partition.isRunning else {
-      if partition.endOnceStarted != .killed { partition.endOnceStarted = ending }
+      if partition.start?.ending != .killed { partition.start?.ending = ending }
       return cutShortSoon(partition)
     }
     switch ending {
@@ -101,13 +100,6 @@ extension Supervisor {
     try send(signal, to: partition)
   }
 
-  /// Whether the program of a partition runs, or is going to be started.
-  func isToRun(_ name: String) -> Bool {
-    guard let partition = partitions[name] else { return false }
-    return partition.isRunning || partition.isStarting || partition.restartTimer != nil || partition.isHeld
-      || partition.waitsFor != nil
-  }
-
   /// Calls `done` when what `condition` says has come about for a partition, or it is removed.
   ///
   /// - Returns: what ends the waiting, for who is no longer there to hear of it.
@@ -118,7 +110,7 @@ extension Supervisor {
     // The partition has those who wait, and they do not have it.
     let told = { [unowned partition] in done(partition.status) }
     switch condition {
-    case .notRunning where !partition.isRunning && !partition.isStarting && partition.restartTimer == nil:
+    case .notRunning where !partition.isActive:
       told()
       return {}
     case .notRunning, .nextExit:

@@ -70,7 +70,7 @@ extension Supervisor {
     // It is started when those are that it waits for.
     case (false, false) where isToWait(partition): break
     case (false, false) where partition.record.isRenewing: startUnasked(partition)
-    case (false, true) where partition.restartTimer == nil && !partition.isStarting:
+    case (false, true) where !partition.isActive:
       if partition.record.isOver
         || policy.startsAgain(wasStopped: partition.record.wasStopped, exitStatus: nil)
       {
