@@ -18,7 +18,7 @@ private struct World {
     var range = PartitionDefinition.LoadResponse.MemoryBounds(
       least: bounds.lowerBound << 20, most: bounds.upperBound << 20)
     range.calm = calm
-    var member = MemoryPool.Member(name, given: given << 20, range, limit: given << 20)
+    var member = MemoryPool.Member(name, given: given << 20, range, limit: given << 20, at: now)
     member.used = used << 20
     member.isIdle = idle
     member.limit = pool.admission(member)
@@ -144,6 +144,19 @@ struct MemoryPlanTests {
     #expect(world.pool.isAtRest(at: world.now))
   }
 
+  @Test("What the last supervisor has lent it keeps until it was calm for as long under this one")
+  func takenOver() {
+    var world = World()
+    world.add("a", given: 64, 16...128, used: 20, calm: 5000)
+    world.add("b", given: 64, 16...64, used: 4, idle: true)
+    world.pool["a"]?.limit = 96 << 20
+    world.pool["b"]?.limit = 32 << 20
+    world.run(seconds: 4)
+    #expect(world.limit("a") == 96 && world.limit("b") == 32)
+    world.run(seconds: 20)
+    #expect(world.limit("a") == 64 && world.limit("b") == 64)
+  }
+
   @Test("What it uses and cannot free it is not asked for, pages of files are")
   func used() {
     var world = World()
@@ -251,7 +264,7 @@ struct MemoryPlanTests {
   func rounding() {
     let given: Int64 = 67_000_001
     let member = MemoryPool.Member(
-      "a", given: given, .init(least: 1, most: 1 << 30), limit: given / 4096 * 4096)
+      "a", given: given, .init(least: 1, most: 1 << 30), limit: given / 4096 * 4096, at: 0)
     #expect(member.limit == given)
   }
 

@@ -30,7 +30,7 @@ extension LoadControl {
     }
     // One who was cut short may have left it so.
     if watch.files.isHeld { try? watch.files.hold(at: nil) }
-    var member = MemoryPool.Member(name, given: given, bounds, limit: limit)
+    var member = MemoryPool.Member(name, given: given, bounds, limit: limit, at: now)
     if isOver, member.limit == given { return }
     member.used = Int64(clamping: memory)
     admit(&member, watch)

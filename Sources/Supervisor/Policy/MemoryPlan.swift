@@ -142,8 +142,7 @@ struct MemoryPlan {
   private mutating func giveBack() {
     for index in members.indices where members[index].borrowed > 0 && !touched.contains(index) {
       let member = members[index]
-      let isCalm = member.pressureAt.map { now - $0 >= member.calm } ?? true
-      guard !member.isPressed(at: now), isCalm else { continue }
+      guard !member.isPressed(at: now), member.isCalm(at: now) else { continue }
       // What it uses and nobody can take from it without harm stays.
       let needed = member.used - member.cached + member.margin
       let target = max(member.given, member.limit - member.step, needed)

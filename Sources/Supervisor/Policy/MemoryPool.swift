@@ -53,6 +53,8 @@ extension MemoryPool {
     var isLowering = false
     /// Whether it is being held below its limit, so that this can be lowered.
     var isHeld = false
+    /// When it was first seen here. The last supervisor may have seen pressure just before.
+    let since: Int64
     /// When the kernel last told of pressure.
     var pressureAt: Int64?
     /// Since when others wait for what it has.
@@ -63,10 +65,13 @@ extension MemoryPool {
     fileprivate(set) var calm: Int64
     private let usualCalm: Int64
 
-    /// A partition with the limit `limit` in force.
-    init(_ name: String, given: Int64, _ bounds: PartitionDefinition.LoadResponse.MemoryBounds, limit: Int64)
-    {
+    /// A partition with the limit `limit` in force at the time `now`.
+    init(
+      _ name: String, given: Int64, _ bounds: PartitionDefinition.LoadResponse.MemoryBounds, limit: Int64,
+      at now: Int64
+    ) {
       self.name = name
+      since = now
       self.given = given
       self.bounds = bounds.least...bounds.most
       // The kernel counts in pages.
@@ -77,7 +82,7 @@ extension MemoryPool {
 
     /// The same partition by another definition.
     func with(given: Int64, _ bounds: PartitionDefinition.LoadResponse.MemoryBounds) -> Member {
-      var member = Member(name, given: given, bounds, limit: limit)
+      var member = Member(name, given: given, bounds, limit: limit, at: since)
       member.used = used
       member.cached = cached
       member.isIdle = isIdle
@@ -96,6 +101,9 @@ extension MemoryPool {
     var margin: Int64 { max(given / 8, 1 << 20) }
     /// How much more or less it gets at once.
     var step: Int64 { max(MemoryPool.grain, given / 4 / MemoryPool.grain * MemoryPool.grain) }
+
+    /// Whether it was under no pressure for so long that it can return what it has borrowed.
+    func isCalm(at now: Int64) -> Bool { now - (pressureAt ?? since) >= calm }
 
     func isPressed(at now: Int64) -> Bool {
       pressureAt.map { now - $0 < MemoryPool.pressureTime } ?? false
