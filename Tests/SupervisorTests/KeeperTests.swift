@@ -229,6 +229,47 @@ struct KeeperTests {
     #expect(messages == [longest, .string("short")] && !hasEnded)
   }
 
+  /// The two ends of a connection between a keeper and a supervisor.
+  private func channels(
+    _ loop: EventLoop, _ scratch: LogScratch
+  ) throws -> (here: PacketChannel, there: PacketChannel) {
+    let path = "\(scratch.log).socket"
+    let listener = try Socket.listenForPackets(at: path)
+    let here = try PacketChannel(try Socket.connectForPackets(to: path), loop)
+    guard let accepted = try listener.acceptPackets() else { throw Errno.connectionRefused }
+    return (here, try PacketChannel(accepted, loop))
+  }
+
+  @Test("When one end goes while much waits for it, whoever has the other one may let go of it at once")
+  func brokenChannel() throws {
+    let loop = try EventLoop()
+    let scratch = try LogScratch()
+    var (here, there): (PacketChannel?, PacketChannel?) = try channels(loop, scratch)
+    var ends = 0
+    here?.onEnd = {
+      ends += 1
+      here = nil
+    }
+    for _ in 0..<2000 { here?.send(JSON.string("a report")) }
+    #expect(here?.isStuck == true && there != nil)
+    there = nil
+    for _ in 0..<10 where ends == 0 { try loop.turn(longest: 10) }
+    #expect(ends == 1 && here == nil)
+  }
+
+  @Test("What came before an end is let go of can still be taken")
+  func drained() throws {
+    let loop = try EventLoop()
+    let scratch = try LogScratch()
+    let (here, there) = try channels(loop, scratch)
+    var messages: [JSON] = []
+    there.onMessage = { messages.append($0) }
+    for number in 1...100 { here.send(JSON.integer(Int64(number))) }
+    there.drain()
+    there.close()
+    #expect(messages == (1...100).map { JSON.integer(Int64($0)) } && !here.isStuck)
+  }
+
   @Test("How much is kept of a log can be said while it is written")
   func logLimits() throws {
     var limits = PartitionDefinition.LogLimits()

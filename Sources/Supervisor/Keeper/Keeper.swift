@@ -105,8 +105,9 @@ public final class Keeper {
   func accept() {
     while let socket = try? listener.acceptPackets() {
       guard let channel = try? PacketChannel(socket, loop) else { continue }
-      // The last one counts: an older one is gone, or about to be.
+      // The last one counts: an older one is gone, or about to be, and what it has asked for holds.
       supervisor?.onEnd = nil
+      supervisor?.drain()
       supervisor?.close()
       forgetExpected()
       supervisor = channel

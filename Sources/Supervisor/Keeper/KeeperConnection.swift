@@ -76,6 +76,9 @@ final class KeeperConnection {
     }
   }
 
+  /// Whether the keeper has not taken for long what was asked of it.
+  var isStuck: Bool { channel.isStuck }
+
   /// - Returns: `false` when the request is too long, and is not sent.
   @discardableResult
   func send(_ request: KeeperRequest, with file: consuming FileDescriptor? = nil) -> Bool {

@@ -227,6 +227,9 @@ final class Keepers {
     }
   }
 
+  /// Whether the keeper `number` has not taken for long what was asked of it.
+  func isStuck(_ number: Int) -> Bool { connections[number]?.isStuck == true }
+
   /// Has the keeper `number` send what a partition writes over `end`, of which this is a copy.
   func attach(_ wanted: KeeperAttachment, _ end: borrowing Socket, to number: Int) {
     // Without one the other end sees no more than that nobody has this one.

@@ -26,13 +26,18 @@ final class PacketChannel {
     }
   }
 
+  /// So many messages wait for an end that is only slow.
+  private static let patience = 1024
+
   /// The longest message, in bytes.
   static let longest = 128 << 10
 
   init(_ socket: consuming Socket, _ loop: EventLoop) throws(Errno) {
     self.socket = socket
     self.loop = loop
-    try loop.watch(self.socket.descriptor.rawValue, .readable) { [unowned self] events in
+    try loop.watch(self.socket.descriptor.rawValue, .readable) { [weak self] events in
+      // Whoever has it may let go of it when it is found to be closed.
+      guard let self else { return }
       if events.contains(.writable) { flush() }
       if !events.isDisjoint(with: [.readable, .hungUp, .failed]) { receive() }
     }
@@ -55,6 +60,12 @@ final class PacketChannel {
     if outgoing.count == 1 { flush() }
     return true
   }
+
+  /// Whether so much waits to be sent that the other end must be stopped, or stuck.
+  var isStuck: Bool { outgoing.count > Self.patience }
+
+  /// Hands over what has come and was not taken yet.
+  func drain() { while isOpen, receiveOne() {} }
 
   /// The descriptor that came with the message that is being handed over, once.
   func takeFile() -> FileDescriptor? { incomingFile.take() }
@@ -96,17 +107,25 @@ final class PacketChannel {
   private func receive() {
     // Others wait as well.
     for _ in 0..<64 where isOpen {
-      do throws(Errno) {
-        let count = try socket.receive(into: incoming, with: &incomingFile)
-        guard count > 0 else { return close() }
-        guard let json = try? JSON(parsing: Array(incoming[..<count])) else { continue }
-        onMessage?(json)
-        incomingFile = nil
-      } catch .resourceTemporarilyUnavailable {
-        return
-      } catch {
-        return close()
-      }
+      guard receiveOne() else { return }
     }
+  }
+
+  /// - Returns: whether more may be there.
+  private func receiveOne() -> Bool {
+    do throws(Errno) {
+      let count = try socket.receive(into: incoming, with: &incomingFile)
+      if count > 0 {
+        if let json = try? JSON(parsing: Array(incoming[..<count])) { onMessage?(json) }
+        incomingFile = nil
+        return true
+      }
+    } catch .resourceTemporarilyUnavailable {
+      return false
+    } catch {
+      // Whatever it is, nothing more will come.
+    }
+    close()
+    return false
   }
 }

@@ -19,6 +19,11 @@ extension Supervisor {
   /// What a partition writes from now on until its program ends; of one that does not run, what it writes the next time.
   func attach(_ wanted: KeeperAttachment) throws(SupervisorError) -> AttachedOutput {
     let partition = try partition(wanted.name)
+    // Each takes a descriptor until it does.
+    guard !keepers.isStuck(partition.keeper) else {
+      throw SupervisorError(
+        .conflict, "cannot attach to \(wanted.name): its keeper, swiftjail-keep, does not answer")
+    }
     do throws(Errno) {
       let pair = try Socket.streams()
       let output = try AttachedOutput(pair.here, loop)
