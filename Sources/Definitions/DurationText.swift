@@ -14,8 +14,9 @@ public enum DurationText {
       rest = rest.dropFirst(digits.count)
       let name = rest.prefix { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
       rest = rest.dropFirst(name.count)
-      guard let number = Int64(String(Substring(digits))), number <= longest,
-        let index = units.firstIndex(where: { name.elementsEqual($0.name.utf8) })
+      guard let number = Int64(String(Substring(digits))),
+        let index = units.firstIndex(where: { name.elementsEqual($0.name.utf8) }),
+        number <= longest / units[index].length
       else { return nil }
       total += number * units[index].length
       guard total <= longest else { return nil }
