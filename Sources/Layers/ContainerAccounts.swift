@@ -9,10 +9,7 @@ extension Container {
   private func text(_ path: String) -> String {
     guard let pid = record.process?.pid,
       let root = try? FileDescriptor.open("/proc/\(pid)/root", [.path, .directory]),
-      let file = try? FileDescriptor.open(
-        path, [.readOnly, .nonBlocking, .noControllingTerminal], resolve: [.inRoot, .noMagicLinks],
-        at: root.rawValue),
-      let status = try? file.status(), status.kind == .regular,
+      let file = try? HeldFiles().openRegular(path, resolve: [.inRoot, .noMagicLinks], at: root.rawValue),
       let bytes = try? file.readToEnd(limit: 1 << 20)
     else { return "" }
     return String(decoding: bytes, as: UTF8.self)

@@ -154,8 +154,8 @@ struct PartitionDirectory {
   /// The text of a file of the tree. Whoever made the tree may have put anything there: a file of another kind, or too
   /// long, is as good as none.
   private func text(_ path: String, in root: borrowing FileDescriptor) -> String {
-    guard let file = try? open(path, [.readOnly, .nonBlocking, .noControllingTerminal], in: root),
-      let status = try? file.status(), status.kind == .regular,
+    guard
+      let file = try? HeldFiles().openRegular(path, resolve: [.inRoot, .noMagicLinks], at: root.rawValue),
       let bytes = try? file.readToEnd(limit: 1 << 20)
     else { return "" }
     return String(decoding: bytes, as: UTF8.self)

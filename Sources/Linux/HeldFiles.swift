@@ -13,6 +13,18 @@ public struct HeldFiles: ~Copyable, Sendable {
     self.directory = directory
   }
 
+  /// Opens the regular file `path` for reading, in a tree that may be anybody's. What else is there, or is not there, is
+  /// not opened at all: to open a device has effects of its own.
+  ///
+  /// - Throws: `.invalidArgument` for a file of another kind.
+  public func openRegular(
+    _ path: String, resolve: ResolveFlags = [], at directory: Int32 = workingDirectory
+  ) throws(Errno) -> FileDescriptor {
+    let file = try FileDescriptor.open(path, .path, resolve: resolve, at: directory)
+    guard try file.status().kind == .regular else { throw .invalidArgument }
+    return try open(file, .readOnly)
+  }
+
   /// Opens what `file` holds (`openat(2)`).
   public func open(_ file: borrowing FileDescriptor, _ flags: OpenFlags) throws(Errno) -> FileDescriptor {
     try FileDescriptor.open("\(file.rawValue)", flags, at: directory.rawValue)
@@ -49,12 +61,14 @@ extension FileDescriptor {
   /// - Parameter modified: nanoseconds since 1970.
   public func changeTime(modified: Int64) throws(Errno) {
     let omit = (1 << 30) - 2
-    let second: Int64 = 1_000_000_000
-    // The nanoseconds are counted forwards, before 1970 as well.
-    let nanoseconds = ((modified % second) + second) % second
+    var (seconds, nanoseconds) = modified.quotientAndRemainder(dividingBy: 1_000_000_000)
+    // They are counted forwards, before 1970 as well.
+    if nanoseconds < 0 {
+      seconds -= 1
+      nanoseconds += 1_000_000_000
+    }
     let times = [
-      timespec(tv_sec: 0, tv_nsec: omit),
-      timespec(tv_sec: Int((modified - nanoseconds) / second), tv_nsec: Int(nanoseconds)),
+      timespec(tv_sec: 0, tv_nsec: omit), timespec(tv_sec: Int(seconds), tv_nsec: Int(nanoseconds)),
     ]
     try once { utimensat(rawValue, "", times, emptyPath) }
   }

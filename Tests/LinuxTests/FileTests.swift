@@ -79,6 +79,39 @@ struct FileTests {
     #expect(try File.text("\(scratch.path)/none") == "")
   }
 
+  @Test("In a tree that may be anybody's a file is opened if it is one, and nothing else is")
+  func regular() throws {
+    let scratch = try Scratch()
+    try scratch.write("text", to: "file")
+    try Directory.make("\(scratch.path)/directory")
+    try File.makeSymbolicLink("\(scratch.path)/link", to: "/file")
+    // Who opened this one for reading would wait until somebody writes to it.
+    try File.makeFifo("\(scratch.path)/fifo", mode: 0o600)
+    let root = try FileDescriptor.open(scratch.path, [.path, .directory])
+    let held = try HeldFiles()
+    for name in ["file", "link"] {
+      let file = try held.openRegular(name, resolve: .inRoot, at: root.rawValue)
+      #expect(try file.readToEnd() == Array("text".utf8))
+    }
+    for name in ["directory", "fifo"] {
+      #expect(throws: Errno.invalidArgument) {
+        _ = try held.openRegular(name, resolve: .inRoot, at: root.rawValue)
+      }
+    }
+  }
+
+  @Test(
+    "A file may be as old or as new as any number says",
+    arguments: [.min, -9_223_372_036_500_000_000, -1, .max])
+  func times(nanoseconds: Int64) throws {
+    let scratch = try Scratch()
+    try scratch.write("", to: "file")
+    let file = try FileDescriptor.open("\(scratch.path)/file", .readOnly)
+    try file.changeTime(modified: nanoseconds)
+    // A file system may have no such time, and take one that is nearer.
+    if nanoseconds == -1 { #expect(try file.status().modified == -1) }
+  }
+
   @Test("Writing a setting makes no file")
   func write() throws {
     let scratch = try Scratch()

@@ -47,7 +47,7 @@ struct ArchiveWorker {
       var settings = TreeUnpacker.Settings()
       settings.resolve = .noMagicLinks
       settings.keepsKinds = query.keepsKinds
-      if query.givesToUser { settings.owner = try owner() }
+      if query.givesToUser { settings.owner = try owner(held) }
       do throws(LayerError) {
         var reader = TarReader { (buffer) throws(Errno) in try source.read(into: buffer) }
         try TreeUnpacker(into: directory, held, settings).unpack(&reader)
@@ -173,17 +173,19 @@ struct ArchiveWorker {
   }
 
   /// Who a partition's program runs as, by its own databases.
-  private func owner() throws(SupervisorError) -> (user: UInt32, group: UInt32)? {
+  private func owner(
+    _ held: borrowing HeldFiles
+  ) throws(SupervisorError) -> (user: UInt32, group: UInt32)? {
     guard case .partition(let settings) = definition.content, let name = settings.user else { return nil }
-    let accounts = Accounts(passwd: text("/etc/passwd"), group: text("/etc/group"))
+    let accounts = Accounts(passwd: text("/etc/passwd", held), group: text("/etc/group", held))
     let user = try attempt { () throws(LayerError) in try accounts.user(name) }
     return (user.uid, user.gid)
   }
 
   /// The text of a file of the partition, which may have put anything there.
-  private func text(_ path: String) -> String {
-    guard let file = try? Self.open(path, [.readOnly, .nonBlocking, .noControllingTerminal]),
-      let status = try? file.status(), status.kind == .regular,
+  private func text(_ path: String, _ held: borrowing HeldFiles) -> String {
+    guard let root = try? FileDescriptor.open("/", [.path, .directory]),
+      let file = try? held.openRegular(path, resolve: [.inRoot, .noMagicLinks], at: root.rawValue),
       let bytes = try? file.readToEnd(limit: 1 << 20)
     else { return "" }
     return String(decoding: bytes, as: UTF8.self)
