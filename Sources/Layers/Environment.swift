@@ -2,6 +2,8 @@
 public struct Environment: Equatable, Sendable {
   /// `NAME=VALUE` each, in the order in which the names came.
   public private(set) var variables: [String] = []
+  /// Where in that each name is: there may be thousands.
+  private var places: [String: Int] = [:]
 
   /// No variables.
   public init() {}
@@ -9,9 +11,10 @@ public struct Environment: Equatable, Sendable {
   /// Sets a variable; one of that name keeps its place.
   public mutating func set(_ name: String, _ value: String) {
     let variable = "\(name)=\(value)"
-    if let index = variables.firstIndex(where: { $0.hasPrefix("\(name)=") }) {
-      variables[index] = variable
+    if let place = places[name] {
+      variables[place] = variable
     } else {
+      places[name] = variables.count
       variables.append(variable)
     }
   }

@@ -116,6 +116,15 @@ struct OptionTests {
     }
   }
 
+  @Test("Of thousands of variables each has its last value, in the place where its name came first")
+  func manyVariables() throws {
+    var environment = Environment()
+    for value in 1...2 {
+      for number in 1...5000 { environment.set("N\(number)", String(value)) }
+    }
+    #expect(environment.variables == (1...5000).map { "N\($0)=2" })
+  }
+
   @Test("A file of variables has one a line, and its errors have the line's number")
   func variableFile() throws {
     var environment = Environment()

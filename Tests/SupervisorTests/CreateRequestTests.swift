@@ -176,6 +176,14 @@ struct CreateRequestTests {
     #expect(error?.message.hasPrefix(start) == true, "\(error?.message ?? "")")
   }
 
+  @Test("There is an end to how many of the kernel's settings are looked at")
+  func manySysctls() throws {
+    let sysctls = (1...1000).map { #""net.a\#($0)":"1""# }.joined(separator: ",")
+    let body = try JSON(text: #"{"Image":"host","HostConfig":{"Sysctls":{\#(sysctls)}}}"#)
+    let error = #expect(throws: APIError.self) { try request(body) }
+    #expect(error?.status == 400 && error?.message.contains("Sysctls") == true)
+  }
+
   @Test("What is so in any case may be asked for")
   func defaults() throws {
     let options = #"["apparmor=unconfined","label=disable","no-new-privileges"]"#

@@ -260,6 +260,16 @@ struct MemoryPlanTests {
     #expect(world.limit("a") <= 80 && world.limit("b") >= 48)
   }
 
+  @Test("Amounts beyond all measure are added up as well")
+  func vast() {
+    var pool = MemoryPool()
+    for name in ["a", "b", "c"] {
+      pool[name] = MemoryPool.Member(
+        name, given: .max, .init(least: 1, most: .max), limit: .max - (1 << 30), at: 0)
+    }
+    #expect(pool.free == 3 << 30)
+  }
+
   @Test("The kernel's rounding to pages is no loan")
   func rounding() {
     let given: Int64 = 67_000_001

@@ -13,6 +13,7 @@ extension PartitionSettings {
   mutating func readKernelSettings(_ host: inout Fields) throws(APIError) {
     resourceLimits = try Self.resourceLimits(&host)
     kernelParameters = try host.optional("Sysctls") ?? [:]
+    try host.check(kernelParameters.elements.count, "Sysctls", most: 256)
     if let adjustment = try host.number("OomScoreAdj") {
       guard (-1000...1000).contains(adjustment) else {
         throw host.wrong(

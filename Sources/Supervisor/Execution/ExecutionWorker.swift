@@ -33,7 +33,8 @@ struct ExecutionWorker {
     process.args = settings.command
     process.terminal = settings.hasTerminal
     process.consoleSize = nil
-    for variable in settings.environment { set(variable, in: &process.env) }
+    let names = Set(settings.environment.map(Self.name))
+    process.env = process.env.filter { !names.contains(Self.name($0)) } + settings.environment
     if let directory = settings.workingDirectory { process.cwd = directory }
     if settings.isPrivileged {
       let bounding = Capabilities.bounding()
@@ -55,9 +56,6 @@ struct ExecutionWorker {
     }
   }
 
-  private func set(_ variable: String, in environment: inout [String]) {
-    let name = variable.prefix { $0 != "=" } + "="
-    environment.removeAll { $0.hasPrefix(name) }
-    environment.append(variable)
-  }
+  /// The name of a variable.
+  private static func name(_ variable: String) -> Substring { variable.prefix { $0 != "=" } }
 }

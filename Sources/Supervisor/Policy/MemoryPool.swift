@@ -18,7 +18,7 @@ struct MemoryPool {
   static let longestCalm: Int64 = 600_000
 
   /// What all of them were given and do not have.
-  var free: Int64 { table.values.reduce(0) { $0 + $1.given - $1.limit } }
+  var free: Int64 { table.values.reduce(0) { $0 + ($1.given - $1.limit) } }
 
   /// Its members, by name.
   var members: [Member] { table.values.sorted { $0.name < $1.name } }
