@@ -263,6 +263,28 @@ struct SupervisorKeeperTests {
     }
   }
 
+  @Test("What it had runs on while the next one takes its time to take it")
+  func slowToAdopt() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      let pid = try site.pid("a")
+      let former = try #require(site.keepers.first)
+      kill(former, SIGKILL)
+      try #expect(#require(site.daemon).wait().status == 1)
+      let pretended = try PretendedKeeper(root: site.box.root)
+      try site.launch()
+      try site.waitForMessage("has not answered yet")
+      #expect(kill(pid_t(pid), 0) == 0)
+      try #expect(site.box.status(id: site.name("a")) == "running")
+      pretended.stop()
+      try #expect(#require(site.daemon).wait().status == 1)
+      try site.launch()
+      try site.waitFor("a", "running")
+      try #expect(site.pid("a") == pid && site.restarts("a") == 0)
+    }
+  }
+
   @Test("One that keeps what is somewhere else is told of, and not used")
   func moved() throws {
     try withSupervisor { site in

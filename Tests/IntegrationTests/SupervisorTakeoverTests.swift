@@ -213,6 +213,23 @@ struct SupervisorTakeoverTests {
     }
   }
 
+  @Test("A restart that was under way is carried on")
+  func restartUnderWay() throws {
+    try withSupervisor { site in
+      try site.define(
+        "a", "trap 'echo no' TERM; echo ready; while :; do sleep 0.02; done", ["stopTimeout": "500ms"])
+      try site.waitUntilReady("a")
+      let restart = try site.box.program(["restart", "--time", "60", site.name("a")]).start()
+      defer { restart.forget() }
+      try site.waitForOutput("a", "no")
+      try site.end(SIGKILL)
+      try #expect(restart.wait().status != 0)
+      try site.launch()
+      try site.waitForOutput("a", "ready", count: 2)
+      try site.waitFor("a", "running")
+    }
+  }
+
   @Test("A paused partition is known as one")
   func paused() throws {
     try withSupervisor { site in

@@ -304,7 +304,15 @@ extension APIService {
         }
       } catch { respond(exchange, error) }
     }
-    do throws(SupervisorError) { try supervisor.stop(name, timeout: timeout, done: startAgain) } catch {
+    do throws(SupervisorError) {
+      // The next supervisor starts it again if this one does not come to it.
+      try supervisor.stop(name, timeout: timeout, isRenewing: true) { [unowned self] in
+        guard let record = supervisor.partitions[name]?.record, record.isRenewing || record.isWanted else {
+          return respond(exchange, APIError.conflict("\(name) was stopped while it was being restarted"))
+        }
+        startAgain()
+      }
+    } catch {
       if error.kind == .unchanged { startAgain() } else { respond(exchange, error) }
     }
   }

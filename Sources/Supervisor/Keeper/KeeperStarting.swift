@@ -57,24 +57,31 @@ extension Keeper {
     } else {
       input = try FileDescriptor.open("/dev/null", .readOnly)
     }
+    let limits = definition?.log ?? PartitionDefinition.LogLimits()
+    let log = LogWriter(path: start.log, limits: limits, files: logs)
+    // What can fail comes before anything runs.
+    let pump = try OutputPump(output: output.read, errors: errors.read, loop, log)
     let streams = StandardStreams(input: input, output: output.write, error: errors.write)
     let began = Clock.now()
     let leavesNoTraces = definition?.leavesNoTraces ?? false
     let worker = try employ(
       leavesNoTraces ? idle.take() : nil, start, streams,
       takesNetwork: definition?.hasNetworkNamespace ?? false)
-    let limits = definition?.log ?? PartitionDefinition.LogLimits()
-    let log = LogWriter(path: start.log, limits: limits, files: logs)
-    let pump = try OutputPump(output: output.read, errors: errors.read, loop, log)
     let pid = worker.pid
     let begun = Starting(worker.socket, pid: pid, pump, toInput, after: early.mark, began: began)
     begun.hasTerminal = definition?.hasTerminal ?? false
     begun.leavesNoTraces = leavesNoTraces
     begun.waits = start.waits
+    do throws(Errno) {
+      try loop.watch(begun.number, .readable) { [unowned self] _ in finishStart(start.name) }
+    } catch {
+      // What it makes without a word to anybody would run unknown.
+      try? Pidfd(of: pid).send(.kill)
+      throw error
+    }
     starting[start.name] = begun
     handOver(start.name)
     awaitStart(start.name, begun)
-    try loop.watch(begun.number, .readable) { [unowned self] _ in finishStart(start.name) }
   }
 
   func finishStart(_ name: String) {

@@ -4,8 +4,7 @@ import Linux
 
 /// What runs on when its keeper was killed, and is given to another one.
 extension Supervisor {
-  /// For so long it is waited for a keeper that is to adopt something, in milliseconds: one of an older version does not
-  /// know how.
+  /// So long, in milliseconds, it may take until nobody wonders.
   private static let patience: Int64 = 10_000
 
   /// What is said of a program of which nobody knows how it has ended.
@@ -25,9 +24,9 @@ extension Supervisor {
     )
     for name in names { if let partition = partitions[name] { requestAdoption(partition) } }
     loop.after(milliseconds: Self.patience) { [unowned self] in
-      for name in names {
-        if let partition = partitions[name], partition.isAdopting { notAdopted(partition) }
-      }
+      let rest = names.filter { partitions[$0]?.isAdopting == true }
+      guard let first = rest.first else { return }
+      log("\(rest.count) of them (\(first) for one) run on without one: their keeper has not answered yet")
     }
   }
 
@@ -87,7 +86,7 @@ extension Supervisor {
       return []
     } done: { [unowned self] result in
       if case .failure(let error) = result { log("\(partition.name): \(error)") }
-      endOrphan(partition)
+      if partition.isStarting { endOrphan(partition) }
     }
   }
 

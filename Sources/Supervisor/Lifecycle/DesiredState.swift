@@ -56,6 +56,8 @@ public final class DesiredState {
 
   /// Reads the directory now.
   public func read() {
+    // It is read anyway once it is known what runs.
+    guard supervisor.isComplete else { return }
     guard (try? FileStatus.of(directory)) != nil else {
       // A slip in a path must not cost anybody his partitions: what is to go is taken out of a directory that is there.
       if !supervisor.definedByFiles.isEmpty {

@@ -101,7 +101,8 @@ extension Supervisor {
       giveUp(
         partition, "its definition is too long: no more than \(PacketChannel.longest) bytes can be started")
     } catch {
-      failed(partition.name, error.description)
+      // Later, as what follows may be another start.
+      loop.after(milliseconds: 0) { [unowned self] in failed(partition.name, error.description) }
     }
   }
 

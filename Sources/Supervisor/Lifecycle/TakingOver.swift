@@ -48,6 +48,8 @@ extension Supervisor {
     {
       return resumeInstance(partition)
     }
+    // The last supervisor did not come to it.
+    if partition.isStarting, !record.isWanted { cutShortSoon(partition) }
     let policy = partition.definition.restart
     let wasPausing = partition.record.isPausing
     partition.record.isPausing = false

@@ -1,0 +1,44 @@
+import Foundation
+
+/// Listens as a keeper does, has nothing, and never answers what it is asked for.
+struct PretendedKeeper {
+  private let listener: CInt
+
+  /// Listens where the first keeper of a supervisor does that has `root`.
+  init(root: String) throws {
+    let path = root + "/.keeper/keeper"
+    unlink(path)
+    let listener = Glibc.socket(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    self.listener = listener
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8)
+    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+      throw Broken("\(path) is too long")
+    }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    let bound = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard bound == 0, listen(listener, 8) == 0 else {
+      throw Broken("listen on \(path): \(String(cString: strerror(errno)))")
+    }
+    Thread.detachNewThread {
+      let connection = accept(listener, nil, nil)
+      guard connection >= 0 else { return }
+      _ = #"{"complete":true}"#.withCString { send(connection, $0, strlen($0), Int32(MSG_NOSIGNAL)) }
+      var buffer = [UInt8](repeating: 0, count: 4096)
+      // Until the listener is shut down nothing more comes of it.
+      while accept(listener, nil, nil) >= 0 || errno == EINTR {}
+      while recv(connection, &buffer, buffer.count, Int32(MSG_DONTWAIT)) > 0 {}
+      shutdown(connection, Int32(SHUT_RDWR))
+      close(connection)
+      close(listener)
+    }
+  }
+
+  /// Is gone, as if it had been killed.
+  func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
+}
