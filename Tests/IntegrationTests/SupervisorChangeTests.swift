@@ -40,6 +40,27 @@ struct SupervisorChangeTests {
     }
   }
 
+  @Test("What could not be started, or crashed too often, is started as it is said to be now")
+  func corrected() throws {
+    try withSupervisor { site in
+      let wrong = ["command": ["/nonexistent"]]
+      try site.define("a", "", wrong)
+      #expect(try poll { (try site.inspect("a")?["State.Error"] as? String ?? "").contains("nonexistent") })
+      try site.define("b", "exit 3", ["restart": "on-failure:1", "restartDelay": ["initial": "0s"]])
+      try site.waitForMessage("too often in a row")
+      for short in ["a", "b"] { try site.define(short) }
+      for short in ["a", "b"] { try site.waitUntilReady(short) }
+      try #expect(site.inspect("a")?["State.Error"] as? String == "")
+      // What has done its work has done it.
+      try site.define("c", "echo done")
+      try site.waitFor("c", "exited")
+      try site.define("c", "echo done again")
+      #expect(
+        poll { contents("\(site.records)/partitions/\(site.name("c")).json")?.contains("again") == true })
+      try #expect(site.status("c") == "exited" && site.output("c") == "done\n")
+    }
+  }
+
   @Test("How much is kept of a log can be changed while it is written")
   func logLimits() throws {
     try withSupervisor { site in

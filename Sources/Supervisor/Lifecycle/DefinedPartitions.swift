@@ -100,7 +100,12 @@ extension Supervisor {
     switch extent {
     case .bookkeeping: break
     case .limits: partition.record.isBehind = partition.isRunning || partition.isStarting
-    case .container: if !wasFunction, partition.record.isWanted { partition.record.isRenewing = true }
+    case .container:
+      // What could not run as it was said before may run as it is said now.
+      if !wasFunction, partition.record.isWanted || partition.record.hasFailed {
+        partition.record.isRenewing = true
+      }
+      if !partition.isRunning { partition.record.error = nil }
     }
     save(partition)
     if wasFunction { return changeFunction(partition) }

@@ -55,6 +55,11 @@ struct PartitionRecord: Equatable {
   /// Whether somebody has asked for this instance and is going to start it.
   var isClaimed = false
 
+  /// Whether it could not be started, or not be kept running, and nobody has stopped it.
+  var hasFailed: Bool {
+    !wasStopped && !isWanted && (isCrashLooping || (error != nil && exitStatus == Supervisor.startFailure))
+  }
+
   /// Whether it is known that what was started last has ended.
   var isOver: Bool { finished.map { $0 >= started ?? 0 } ?? (started == nil) }
 }
