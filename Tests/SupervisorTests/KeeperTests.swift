@@ -202,6 +202,8 @@ struct KeeperTests {
     var end = KeptEnd(number: 1, name: "p", pid: 2, status: 255, started: 3, finished: 4)
     #expect(try KeeperReport(json: KeeperReport.ended(end).json) == .ended(end))
     end.isUnknown = true
+    end.ran = 77
+    #expect(end.milliseconds == 77, "whatever somebody has done to the clock meanwhile")
     #expect(try KeeperReport(json: KeeperReport.ended(end).json) == .ended(end))
   }
 

@@ -232,7 +232,7 @@ public final class Keeper {
   /// - Parameter status: `nil` when nobody knows it.
   func finish(_ kept: Kept, _ status: ExitStatus?) {
     let name = kept.partition.name
-    let finished = Clock.now()
+    let (finished, ran) = (Clock.now(), kept.ran)
     // All that it wrote is in the log before anybody hears of its end.
     kept.output.finish { [unowned self] in
       partitions[name] = nil
@@ -242,6 +242,7 @@ public final class Keeper {
         status: status?.shellStatus ?? KeptEnd.unknownStatus,
         started: kept.partition.started, finished: finished)
       end.isUnknown = status == nil
+      end.ran = ran
       ends[lastEnd] = end
       say(.ended(end))
       endIfIdle()

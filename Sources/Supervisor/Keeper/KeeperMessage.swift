@@ -96,12 +96,14 @@ struct KeptEnd: Equatable, JSONRepresentable {
   var finished: Int64
   /// Whether nobody knows how: the status is Docker's for that.
   var isUnknown = false
+  /// For how many milliseconds it ran, by a clock that nobody sets; `nil` when nobody has measured it.
+  var ran: Int64?
 
   /// The status of a program of which it is not known how it ended, as Docker has it.
   static let unknownStatus: Int32 = 255
 
   /// How long it ran.
-  var milliseconds: Int64 { (finished - started) / 1_000_000 }
+  var milliseconds: Int64 { ran ?? (finished - started) / 1_000_000 }
 }
 
 extension KeeperStart {
@@ -178,6 +180,7 @@ extension KeptEnd {
     started = try object.required("started")
     finished = try object.required("finished")
     isUnknown = try object.optional("isUnknown", or: false)
+    ran = try object.optional("ran")
   }
 
   var json: JSON {
@@ -189,6 +192,7 @@ extension KeptEnd {
     object.add("started", started)
     object.add("finished", finished)
     object.add("isUnknown", isUnknown, unless: false)
+    object.add("ran", ifPresent: ran)
     return .object(object)
   }
 }

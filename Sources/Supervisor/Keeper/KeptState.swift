@@ -9,6 +9,12 @@ extension Keeper {
     var input: FileDescriptor?
     /// What tells of its end when it is not this process' child.
     let adoption: Adoption?
+    /// When it began here, by a clock that nobody sets.
+    private let began = Clock.monotonic()
+
+    /// For how many milliseconds it has run; `nil` for one that ran before.
+    var ran: Int64? { adoption == nil ? (Clock.monotonic() - began) / 1_000_000 : nil }
+
     init(
       _ partition: KeptPartition, _ output: OutputPump, _ input: consuming FileDescriptor? = nil,
       _ adoption: Adoption? = nil
