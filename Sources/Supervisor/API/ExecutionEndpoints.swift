@@ -100,6 +100,7 @@ extension APIService {
 
   private func start(_ execution: Execution, _ asked: ExecStartRequest, _ exchange: HTTPExchange) {
     if asked.isDetached {
+      execution.discardOutput()
       execution.onEnd = { [unowned self] in tellEnd(of: execution) }
       execution.onStart = { [unowned self] in
         tellStart(of: execution)
@@ -137,18 +138,13 @@ extension APIService {
       }
       connection.close()
     }
-    // Nobody reads it any more, and it goes on.
-    let leave = {
-      execution.onOutput = nil
-      execution.resumeOutput()
-    }
     input.take(from: connection, until: keys) { [unowned self] in
       tell(of: execution, .execDetach(id: execution.id))
-      leave()
+      execution.discardOutput()
     }
     connection.onReadEnd { input.end() }
     connection.whenClosed {
-      leave()
+      execution.discardOutput()
       input.end()
     }
     execution.start(in: supervisor.store)

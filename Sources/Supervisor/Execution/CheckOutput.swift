@@ -4,7 +4,8 @@ struct CheckOutput: Equatable {
   static let most = 4096
 
   private var bytes: [UInt8] = []
-  private var isCut = false
+  /// Whether there was more than is kept.
+  private(set) var isCut = false
 
   /// Takes what came next.
   mutating func add(_ more: [UInt8]) {

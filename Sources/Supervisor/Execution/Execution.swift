@@ -45,6 +45,8 @@ final class Execution {
   var recordPath: String?
   /// Called with what it writes.
   var onOutput: ((LogStream, [UInt8]) -> Void)?
+  /// Whether nobody wants what it writes.
+  private var isDiscarding = false
   /// Called once it runs or has failed.
   var onStart: (() -> Void)?
   /// Called once it has ended, and all that it wrote was handed out.
@@ -86,6 +88,7 @@ final class Execution {
     }
     output = try OutputReader(out.read, loop) { [unowned self] in onOutput?(.stdout, $0) }
     errors = try OutputReader(err.read, loop) { [unowned self] in onOutput?(.stderr, $0) }
+    if isDiscarding { discardOutput() }
     let report = ends.here
     let reportNumber = report.descriptor.rawValue
     self.report = consume report
@@ -110,6 +113,7 @@ final class Execution {
           input = try terminal.duplicate()
           output = try OutputReader(terminal, loop) { [unowned self] in onOutput?(.stdout, $0) }
           errors = nil
+          if isDiscarding { discardOutput() }
           return
         }
       } catch {
@@ -194,6 +198,15 @@ final class Execution {
   func resumeOutput() {
     output?.resume()
     errors?.resume()
+  }
+
+  /// Takes what it writes, and does nothing with it: nobody wants it any more, and it goes on.
+  func discardOutput() {
+    isDiscarding = true
+    onOutput = nil
+    output?.discard()
+    errors?.discard()
+    resumeOutput()
   }
 
   /// Ends its standard input.

@@ -6,6 +6,9 @@ final class OutputReader {
   private let loop: EventLoop
   private let take: ([UInt8]) -> Void
   private var isOpen = true
+  /// What goes on discarding in a while.
+  private var discarding: EventLoop.Timer?
+  private var isDiscarding = false
   /// Called when nothing more comes.
   var onEnd: (() -> Void)?
 
@@ -21,21 +24,35 @@ final class OutputReader {
       if !moveOnce() {
         close()
         onEnd?()
+      } else if isDiscarding {
+        pause()
+        discarding = loop.after(milliseconds: Self.discardPause) { [unowned self] in
+          discarding = nil
+          resume()
+        }
       }
     }
   }
+
+  /// Between two reads of what nobody wants, in milliseconds: a program that writes as fast as it can has to wait.
+  private static let discardPause: Int64 = 5
+
+  /// From now on takes what comes only so that the program can go on, at a pace that holds up nobody else.
+  func discard() { isDiscarding = true }
 
   deinit { close() }
 
   private func close() {
     if isOpen { loop.forget(source.rawValue) }
     isOpen = false
+    if let discarding { loop.cancel(discarding) }
+    discarding = nil
   }
 
   /// Takes nothing until `resume`.
   func pause() { if isOpen { try? loop.change(source.rawValue, to: []) } }
 
-  func resume() { if isOpen { try? loop.change(source.rawValue, to: .readable) } }
+  func resume() { if isOpen, discarding == nil { try? loop.change(source.rawValue, to: .readable) } }
 
   /// - Returns: whether more may come.
   private func moveOnce() -> Bool {

@@ -92,7 +92,9 @@ final class HealthMonitor {
     }
     let execution = Execution(name, Execution.Settings(command: check.command), loop)
     execution.onOutput = { [weak self, unowned execution] _, bytes in
-      if let self, current === execution { output.add(bytes) }
+      guard let self, current === execution else { return }
+      output.add(bytes)
+      if output.isCut { execution.discardOutput() }
     }
     execution.onStart = { [weak self, unowned execution] in
       // Its time was over before it had begun.
