@@ -32,6 +32,19 @@ extension FileDescriptor {
     try retrying { pread(rawValue, buffer.baseAddress, buffer.count, off_t(offset)) }
   }
 
+  /// What comes next in this pipe, which stays in it: as much of `count` bytes as is there, of which it is waited for the
+  /// first (`tee(2)`).
+  public func peek(_ count: Int) throws(Errno) -> [UInt8] {
+    let copy = try FileDescriptor.pipe()
+    let there = try retrying { linux_tee(rawValue, copy.write.rawValue, count) }
+    var bytes = [UInt8](repeating: 0, count: Int(there))
+    guard there > 0 else { return [] }
+    let read = try bytes.withUnsafeMutableBufferPointer { (buffer) throws(Errno) in
+      try copy.read.read(into: UnsafeMutableRawBufferPointer(buffer))
+    }
+    return Array(bytes[..<read])
+  }
+
   /// The byte at `offset`; `nil` behind the end.
   public func byte(at offset: Int) throws(Errno) -> UInt8? {
     var byte: UInt8 = 0

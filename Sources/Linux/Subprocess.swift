@@ -33,6 +33,36 @@ public struct Subprocess: Sendable {
   ///   - milliseconds: the longest silence before it is killed.
   /// - Throws: `.timedOut` after that silence.
   public func run(_ arguments: [String], milliseconds: Int32 = 60_000) throws(Errno) -> Outcome {
+    let running = try start(arguments, reading: try FileDescriptor.open("/dev/null", .readOnly), errors: nil)
+    do throws(Errno) {
+      let bytes = try Self.read(running.output, milliseconds)
+      return Outcome(status: try running.process.wait(), output: Self.trimmed(bytes))
+    } catch {
+      try? running.process.send(.kill)
+      _ = try? running.process.wait()
+      throw error
+    }
+  }
+
+  /// A program that runs.
+  public struct Running: ~Copyable {
+    /// What it writes.
+    public let output: FileDescriptor
+    /// The process, a child of this one.
+    public let process: Pidfd
+  }
+
+  /// Starts the program as `run` does, with `input` to read and nowhere to complain. The caller must be single-threaded.
+  public func start(
+    _ arguments: [String], reading input: borrowing FileDescriptor
+  ) throws(Errno) -> Running {
+    try start(arguments, reading: input, errors: try FileDescriptor.open("/dev/null", .writeOnly))
+  }
+
+  /// - Parameter errors: where it complains; `nil` for where it writes.
+  private func start(
+    _ arguments: [String], reading input: borrowing FileDescriptor, errors: consuming FileDescriptor?
+  ) throws(Errno) -> Running {
     let pipe = try FileDescriptor.pipe()
     let output = pipe.read
     let caller = ProcessControl.pid
@@ -43,9 +73,12 @@ public struct Subprocess: Sendable {
         try ProcessControl.dieWithParent()
         if ProcessControl.parentPid != caller { exitNow(127) }
         resetSignalActions()
-        try FileDescriptor.open("/dev/null", .readOnly).replace(0)
+        try input.replace(0)
         try pipe.write.replace(1)
-        try pipe.write.replace(2)
+        switch errors {
+        case .some(let errors): try errors.replace(2)
+        case .none: try pipe.write.replace(2)
+        }
         try closeOnExec(from: 3)
         try SignalMask.none.restore()
         throw execute([path] + arguments)
@@ -53,17 +86,10 @@ public struct Subprocess: Sendable {
         try? pipe.write.writeOnce("execute \(path): \(error)")
         exitNow(127)
       }
+    // The end of output is the end of all who may write: of this end as well.
     case .parent(_, let pidfd):
-      // The end of output is the end of all who may write: of this end as well.
       _ = consume pipe.write
-      do throws(Errno) {
-        let bytes = try Self.read(output, milliseconds)
-        return Outcome(status: try pidfd.wait(), output: Self.trimmed(bytes))
-      } catch {
-        try? pidfd.send(.kill)
-        _ = try? pidfd.wait()
-        throw error
-      }
+      return Running(output: output, process: pidfd)
     }
   }
 

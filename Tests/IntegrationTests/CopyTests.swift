@@ -299,6 +299,35 @@ struct CopyTests {
 
   // MARK: The API
 
+  @Test(
+    "An archive may be compressed, and is refused when it is damaged",
+    arguments: ["gzip", "bzip2", "xz", "zstd"])
+  func compressed(program: String) throws {
+    guard ["/usr/bin/\(program)", "/bin/\(program)"].contains(where: exists) else { return }
+    try withSupervisor { site in
+      try define(site, "a")
+      let here = site.box.scratch.path + "/here"
+      try makeDirectory(here)
+      let text = (1...20_000).map(String.init).joined(separator: "\n")
+      try text.write(toFile: here + "/file", atomically: false, encoding: .utf8)
+      let script = "cd \(here) && tar c file | \(program) -c > whole && head -c 5000 whole > cut"
+      try #expect(Program("/bin/sh", ["-c", script]).call().status == 0)
+      func put(_ name: String) throws -> Outcome {
+        try Program(
+          "/usr/bin/curl",
+          [
+            "-sS", "--unix-socket", site.socket, "-T", "\(here)/\(name)",
+            "http://x\(target(site, "a", "/tmp"))",
+          ]
+        ).call()
+      }
+      try #expect(put("cut").text.contains("cannot decompress it"))
+      let answer = try put("whole")
+      #expect(answer.status == 0 && answer.text.isEmpty, "\(answer)")
+      try #expect(site.succeed("exec", site.name("a"), "cat", "/tmp/file").text == text)
+    }
+  }
+
   @Test("The API's own errors, and what a file is")
   func answers() throws {
     try withSupervisor { site in

@@ -233,6 +233,7 @@ enum {
   LINUX_IN_NONBLOCK = IN_NONBLOCK,
 };
 
+static inline ssize_t linux_tee(int from, int to, size_t count) { return syscall(SYS_tee, from, to, count, 0); }
 static inline long linux_accept4(int socket, int flags) { return syscall(SYS_accept4, socket, NULL, NULL, flags); }
 
 // struct ucred of sys/socket.h, which only _GNU_SOURCE shows.

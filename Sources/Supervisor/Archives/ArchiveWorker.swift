@@ -37,9 +37,10 @@ struct ArchiveWorker {
     }
   }
 
-  /// Puts what is in the archive that comes from the descriptor `number` into a directory.
+  /// Puts what is in the archive that comes over the pipe `number` into a directory.
   func write(_ query: Endpoint.ArchiveQuery, from number: Int32) throws(SupervisorError) -> [UInt8] {
-    let source = Source(FileDescriptor(owning: number))
+    // Its program is the host's, and started while this process has the host's root.
+    let archive = try ArchiveSource(FileDescriptor(owning: number))
     return try inside { (held) throws(SupervisorError) in
       // Links are followed, from the root that this process has.
       let path = ArchivePath(query.path + "/")
@@ -49,29 +50,14 @@ struct ArchiveWorker {
       settings.keepsKinds = query.keepsKinds
       if query.givesToUser { settings.owner = try owner(held) }
       do throws(LayerError) {
-        var reader = TarReader { (buffer) throws(Errno) in try source.read(into: buffer) }
+        var reader = TarReader { (buffer) throws(Errno) in try archive.read(into: buffer) }
         try TreeUnpacker(into: directory, held, settings).unpack(&reader)
       } catch {
-        guard let program = Compression(of: source.head) else { throw SupervisorError(error) }
-        throw SupervisorError(
-          .invalid,
-          "the archive is compressed by \(program.rawValue), which is not supported: send it uncompressed")
+        try archive.finish()
+        throw SupervisorError(error)
       }
+      try archive.finish()
       return []
-    }
-  }
-
-  private final class Source {
-    private let file: FileDescriptor
-    /// The first bytes that came.
-    private(set) var head: [UInt8] = []
-
-    init(_ file: consuming FileDescriptor) { self.file = file }
-
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
-      let count = try file.read(into: buffer)
-      if head.isEmpty { head = Array(buffer[..<min(count, 6)]) }
-      return count
     }
   }
 

@@ -11,6 +11,9 @@ enum Compression: String, CaseIterable {
     self = found
   }
 
+  /// So much of a file says what it is, in bytes.
+  static let headLength = 6
+
   private var magic: [UInt8] {
     switch self {
     case .gzip: [0x1f, 0x8b]
