@@ -8,23 +8,8 @@ struct PretendedKeeper {
   init(root: String) throws {
     let path = root + "/.keeper/keeper"
     unlink(path)
-    let listener = Glibc.socket(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let listener = try UnixSocket.listening(at: path, SOCK_SEQPACKET)
     self.listener = listener
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-      throw Broken("\(path) is too long")
-    }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    let bound = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    guard bound == 0, listen(listener, 8) == 0 else {
-      throw Broken("listen on \(path): \(String(cString: strerror(errno)))")
-    }
     Thread.detachNewThread {
       let connection = accept(listener, nil, nil)
       guard connection >= 0 else { return }

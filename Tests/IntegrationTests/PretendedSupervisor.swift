@@ -8,23 +8,8 @@ struct PretendedSupervisor {
   /// Answers requests that begin with `request` with `document`, and others with 404, on a socket in `directory`.
   init(in directory: String, _ request: String, _ document: String) throws {
     socket = directory + "/swiftjaild.sock"
-    let listener = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let listener = try UnixSocket.listening(at: socket)
     self.listener = listener
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let path = Array(socket.utf8)
-    guard path.count < MemoryLayout.size(ofValue: address.sun_path) else {
-      throw Broken("\(socket) is too long")
-    }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
-    let bound = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    guard bound == 0, listen(listener, 8) == 0 else {
-      throw Broken("listen on \(socket): \(String(cString: strerror(errno)))")
-    }
     Thread.detachNewThread {
       while true {
         let connection = accept(listener, nil, nil)

@@ -54,16 +54,7 @@ final class ConsoleSocket {
 
   init(at path: String) throws {
     self.path = path
-    listener = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-    let bound = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    guard bound == 0, listen(listener, 1) == 0 else { throw Broken("cannot listen on \(path)") }
+    listener = try UnixSocket.listening(at: path)
   }
 
   deinit { close(listener) }
