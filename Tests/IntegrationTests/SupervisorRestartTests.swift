@@ -48,6 +48,22 @@ struct SupervisorRestartTests {
     }
   }
 
+  @Test(
+    "Whoever kills one that waits to be started again ends the waiting", arguments: ["KILL", "TERM", "HUP"])
+  func killedWhileWaiting(signal: String) throws {
+    try withSupervisor { site in
+      let later = ["initial": "1h", "longest": "1h"]
+      try site.define("a", "exit 3", ["restart": "always", "restartDelay": later])
+      try site.waitFor("a", "restarting")
+      try #expect(site.ask("POST", "/containers/\(site.name("a"))/kill?signal=\(signal)").status == 204)
+      try #expect(site.status("a") == "exited")
+      try site.end(SIGKILL)
+      try site.launch()
+      try #expect(site.status("a") == "exited")
+      try #expect(site.restarts("a") == 1)
+    }
+  }
+
   @Test("A program that a signal ended has 128 and its number")
   func signalled() throws {
     try withSupervisor { site in

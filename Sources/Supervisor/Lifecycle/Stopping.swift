@@ -90,6 +90,8 @@ extension Supervisor {
   /// Sends `signal` to the program of a partition.
   public func kill(_ name: String, _ signal: Signal) throws(SupervisorError) {
     let partition = try partition(name)
+    // There is no program that could take it; what is meant is that none comes.
+    if partition.state == .restarting { return try stop(name, timeout: 0) {} }
     guard partition.isRunning else { throw SupervisorError(.conflict, "\(name) does not run") }
     // As Docker has it: whoever kills it wants it dead, whatever the policy. It may take the signal otherwise and go on,
     // so it is still one that is to run: the next supervisor ends what is not.
