@@ -71,6 +71,25 @@ struct SupervisorAPITests {
     }
   }
 
+  @Test("Streams have the type that they have in this version of the API, framed or not")
+  func streamType() throws {
+    try withSupervisor { site in
+      try start(site, "a", SupervisedSandbox.patient)
+      let target = "/v1.41/containers/\(site.name("a"))"
+      let command = try site.ask("POST", "\(target)/exec", #"{"Cmd":["true"],"AttachStdout":true}"#)
+      let id = try #require(command.document["Id"] as? String)
+      for (method, path, body) in [
+        ("GET", "\(target)/logs?stdout=1", nil), ("POST", "\(target)/attach?stream=1&stdout=1", nil),
+        ("POST", "/v1.41/exec/\(id)/start", "{}"),
+      ] as [(String, String, String?)] {
+        let connection = try Connection(site.socket)
+        try connection.begin(method, path, body, headers: ["Connection: Upgrade", "Upgrade: tcp"])
+        let head = try connection.head()
+        #expect(head.headers["content-type"] == "application/vnd.docker.raw-stream", "\(path): \(head)")
+      }
+    }
+  }
+
   @Test("Half a request, and one that is none, hold up nobody")
   func halves() throws {
     try withSupervisor { site in

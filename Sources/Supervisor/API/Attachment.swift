@@ -34,9 +34,7 @@ extension APIService {
   private func hijack(_ exchange: HTTPExchange, _ status: PartitionStatus) -> HijackedConnection {
     count(.switchingProtocols)
     supervisor.tell(.attach, of: status.definition.name)
-    return exchange.hijack(
-      contentType: status.definition.hasTerminal
-        ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream")
+    return exchange.hijack(contentType: HTTPExchange.streamType)
   }
 }
 

@@ -115,9 +115,7 @@ extension APIService {
     let isRaw = execution.settings.hasTerminal
     let keys = isRaw ? requests[execution.id]?.detachKeys : nil
     count(.switchingProtocols)
-    let connection = exchange.hijack(
-      contentType: isRaw
-        ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream")
+    let connection = exchange.hijack(contentType: HTTPExchange.streamType)
     let input = InputPipe(
       loop, open: { execution.inputDescriptor() }, end: { execution.endInput() })
     execution.onOutput = { stream, bytes in

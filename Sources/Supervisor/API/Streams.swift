@@ -2,6 +2,12 @@ import Definitions
 import Linux
 import OCI
 
+extension HTTPExchange {
+  /// What the standard streams of a program are called, raw or not: another name for those that are not is of a later
+  /// version of the API than this one.
+  static let streamType = "application/vnd.docker.raw-stream"
+}
+
 extension APIService {
   // MARK: Logs
 
@@ -23,9 +29,7 @@ extension APIService {
     count(.ok)
     let isRaw = status.definition.hasTerminal
     var headers = Self.headers
-    headers.add(
-      "Content-Type",
-      isRaw ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream")
+    headers.add("Content-Type", HTTPExchange.streamType)
     let stream = exchange.startStream(.ok, headers: headers)
     let pace = LogFollower.Pace(isReady: { stream.isWritable }, whenReady: { stream.whenWritable($0) })
     let follower = LogFollower(supervisor.logPath(of: name), selection, loop, pace) { entries in
