@@ -67,9 +67,7 @@ extension PartitionDefinition {
     guard let name: String = try object.optional("name") ?? surroundings.name else {
       throw ConfigError(path: "name", reason: "is required")
     }
-    guard !name.hasPrefix("-") else {
-      throw ConfigError(path: "name", reason: "must not begin with -, which begins options of commands")
-    }
+    if let reason = fault(ofName: name) { throw ConfigError(path: "name", reason: reason) }
     do throws(ContainerError) { return try ContainerID(name).description } catch {
       throw ConfigError(path: "name", reason: error.description)
     }

@@ -36,8 +36,10 @@ extension PartitionDefinition {
     if case .partition(let settings) = content, settings.hasTerminal {
       throw refuse("tty", "cannot be together with warm: nobody is at an instance that waits")
     }
-    if name.utf8.count > 255 - Self.instanceSuffix {
-      throw refuse("name", "is too long: the instances' names have \(Self.instanceSuffix) letters more")
+    let most = Self.longestName - Self.instanceSuffix
+    if name.utf8.count > most {
+      throw refuse(
+        "name", "has \(name.utf8.count) bytes; \(most) are the most, as the names of instances are longer")
     }
   }
 }

@@ -299,6 +299,16 @@ struct CreateRequestTests {
     #expect(throws: APIError.self) { try CreateRequest.name(text) }
   }
 
+  @Test("A name that files could not be called after, or one of which is, is refused with the reason")
+  func impossibleName() throws {
+    let longest = String(repeating: "a", count: 200)
+    #expect(try CreateRequest.name(longest) == longest)
+    for (name, reason) in [(longest + "a", "201 bytes; 200 are the most"), ("swiftjaild.sock", "socket")] {
+      let error = #expect(throws: APIError.self) { try CreateRequest.name(name) }
+      #expect(error?.status == 400 && error?.message.contains(reason) == true, "\(error?.message ?? "")")
+    }
+  }
+
   @Test("A name that is made up is one that nobody has")
   func madeUp() throws {
     var random = SystemRandomNumberGenerator()

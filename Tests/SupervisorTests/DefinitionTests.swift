@@ -99,6 +99,13 @@ struct DefinitionTests {
     #expect(try definition(#"{"bundle": "/b"}"#).content == .bundle("/b"))
   }
 
+  @Test("A name leaves room for the files that are called after it")
+  func longName() throws {
+    let longest = String(repeating: "n", count: 200)
+    #expect(try definition(#"{"image": "host", "name": "\#(longest)"}"#).name == longest)
+    expect(#"{"image": "host", "name": "\#(longest)n"}"#, "name", "201 bytes; 200 are the most")
+  }
+
   @Test(
     "What is wrong is refused by its path",
     arguments: [
@@ -115,6 +122,7 @@ struct DefinitionTests {
       (#"{"image": "host", "name": ""}"#, "name", "empty"),
       (#"{"image": "host", "name": "-x"}"#, "name", "begin with -"),
       (#"{"image": "host", "name": 5}"#, "name", "a string"),
+      (#"{"image": "host", "name": "swiftjaild.sock"}"#, "name", "socket"),
     ])
   func wrong(text: String, path: String, reason: String) { expect(text, path, reason) }
 

@@ -106,7 +106,7 @@ struct FunctionDefinitionTests {
       (#""warm": 1, "restart": "always""#, "restart"), (#""warm": 1, "after": ["a"]"#, "after"),
       (#""warm": 0, "tty": true"#, "tty"), (#""warm": -1"#, "warm"), (#""warm": 10001"#, "warm"),
       (#""warm": "1""#, "warm"),
-      ("\"warm\": 1, \"name\": \"\(String(repeating: "n", count: 247))\"", "name"),
+      ("\"warm\": 1, \"name\": \"\(String(repeating: "n", count: 192))\"", "name"),
     ])
   func wrong(fields: String, path: String) {
     do throws(ConfigError) {

@@ -85,11 +85,12 @@ public struct CreateRequest: Equatable, Sendable {
       default: false
       }
     }
-    guard isRight, name.utf8.count > 1, name.utf8.count <= 255, let first = name.first, first != "_",
-      first != ".", first != "-"
-    else {
+    guard isRight, name.utf8.count > 1, let first = name.first, first != "_", first != ".", first != "-" else {
       throw .badRequest(
         "Invalid container name (\(text)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+    }
+    if let reason = PartitionDefinition.fault(ofName: name) {
+      throw .badRequest("Invalid container name (\(text)): it \(reason)")
     }
     return name
   }
