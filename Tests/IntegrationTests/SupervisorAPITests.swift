@@ -282,9 +282,15 @@ struct SupervisorAPITests {
       try #expect(site.inspect("a")?["Config.Labels.tier"] as? String == "one")
       // A name that is taken.
       let body = #"{"Image": "host"}"#
-      try #expect(site.ask("POST", "/containers/create?name=\(site.name("a"))", body).status == 409)
+      let conflict =
+        "Conflict. The container name \"/\(site.name("a"))\" is already in use by container \"\(id ?? "")\". "
+        + "You have to remove (or rename) that container to be able to reuse that name."
+      let second = try site.ask("POST", "/containers/create?name=\(site.name("a"))", body)
+      #expect(second.status == 409 && second.message == conflict, "\(second)")
 
       try site.succeed("stop", site.name("a"))
+      let same = try site.ask("POST", "/containers/\(site.name("a"))/rename?name=\(site.name("a"))")
+      #expect(same.status == 409 && same.message == conflict, "\(same)")
       let renamed = site.name("b")
       try #expect(site.ask("POST", "/containers/\(site.name("a"))/rename?name=\(renamed)").status == 204)
       try #expect(site.inspect("b")?["Id"] as? String == id)

@@ -154,7 +154,7 @@ struct SupervisorChangeTests {
       let body = #"{"Image": "host"}"#
       try #expect(site.ask("POST", "/containers/create?name=\(site.name("a"))", body).status == 201)
       var answer = try site.ask("POST", "/containers/\(site.name("a"))/rename?name=\(taken)")
-      #expect(answer.status == 409 && answer.message.contains("made by somebody else"), "\(answer)")
+      #expect(answer.status == 409 && answer.message.contains("already in use"), "\(answer)")
       try #expect(site.status("a") == "created")
       try site.succeed("delete", "--force", taken)
 

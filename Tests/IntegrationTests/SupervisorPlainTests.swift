@@ -180,7 +180,7 @@ struct SupervisorPlainTests {
       try make(site, "a")
       let pid = try site.box.pid(id: site.name("a"))
       let answer = try site.ask("POST", "/containers/create?name=\(site.name("a"))", #"{"Image": "host"}"#)
-      #expect(answer.status == 409 && answer.message.contains("made without the supervisor"), "\(answer)")
+      #expect(answer.status == 409 && answer.message.contains("already in use"), "\(answer)")
       try site.define("a", SupervisedSandbox.patient)
       try site.waitForMessage("made without the supervisor")
       try #expect(site.box.pid(id: site.name("a")) == pid)

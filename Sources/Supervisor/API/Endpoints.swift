@@ -183,6 +183,7 @@ extension APIService {
         supervisor.partitions[$0] != nil || supervisor.plain($0) != nil
       }
       let definition = asked.definition(named: generated)
+      try requireFree(definition.name)
       let status = try attempt { () throws(SupervisorError) in try supervisor.create(definition) }
       respond(exchange, .created, ContainerResponse.created(status.id))
     case .inspectContainer(let reference, includesSizes: false):
@@ -229,7 +230,9 @@ extension APIService {
       case .kill(let reference, let signal):
         try kill(try name(reference), signal, exchange)
       case .rename(let reference, let new):
-        try supervisor.rename(try name(reference), to: new)
+        let name = try name(reference)
+        try requireFree(new)
+        try supervisor.rename(name, to: new)
         respond(exchange, .noContent)
       case .pause(let reference):
         try supervisor.pause(try name(reference)) { [unowned self] in answer(exchange, $0) }
@@ -265,6 +268,14 @@ extension APIService {
 
   private func name(_ reference: ContainerReference) throws(APIError) -> String {
     try find(reference).definition.name
+  }
+
+  /// Throws when there is something of that name, in the words that scripts look for.
+  private func requireFree(_ name: String) throws(APIError) {
+    guard let id = supervisor.partitions[name]?.record.id ?? supervisor.plain(name)?.id else { return }
+    throw .conflict(
+      "Conflict. The container name \"/\(name)\" is already in use by container \"\(id)\". "
+        + "You have to remove (or rename) that container to be able to reuse that name.")
   }
 
   /// For so long an answer waits for the end of what was killed, in milliseconds, as Docker's does.
