@@ -90,6 +90,20 @@ struct SupervisorAPITests {
     }
   }
 
+  @Test("One that is paused cannot be started, as it runs already and does nothing")
+  func pausedStart() throws {
+    try withSupervisor { site in
+      try start(site, "a", SupervisedSandbox.patient)
+      let target = "/containers/\(site.name("a"))"
+      try #expect(site.ask("POST", "\(target)/start").status == 304)
+      try #expect(site.ask("POST", "\(target)/pause").status == 204)
+      let answer = try site.ask("POST", "\(target)/start")
+      #expect(answer.status == 409, "\(answer)")
+      #expect(answer.message == "cannot start a paused container, try unpause instead", "\(answer)")
+      try #expect(site.ask("POST", "\(target)/unpause").status == 204)
+    }
+  }
+
   @Test("Half a request, and one that is none, hold up nobody")
   func halves() throws {
     try withSupervisor { site in

@@ -242,6 +242,7 @@ struct SupervisorPlainTests {
       try site.box.waitForOutput("ready")
       try #expect(site.ask("POST", "/containers/\(name)/pause").status == 204)
       try #expect(site.ask("POST", "/containers/\(name)/pause").status == 409)
+      try #expect(site.ask("POST", "/containers/\(name)/start").message.contains("try unpause instead"))
       try #expect(site.ask("POST", "/containers/\(name)/stop?t=60").status == 204)
       try #expect(site.status("a") == "exited")
       try #expect(site.ask("POST", "/containers/\(name)/unpause").status == 409)

@@ -215,7 +215,9 @@ extension APIService {
     do {
       switch endpoint {
       case .start(let reference):
-        try supervisor.start(try name(reference)) { [unowned self] error in
+        let status = try find(reference)
+        guard status.state != .paused else { throw Self.pausedStart }
+        try supervisor.start(status.definition.name) { [unowned self] error in
           if let error { respond(exchange, Self.startError(error)) } else { respond(exchange, .noContent) }
         }
       case .stop(let reference, let timeout):
@@ -254,6 +256,9 @@ extension APIService {
   func answer(_ exchange: HTTPExchange, _ error: SupervisorError?) {
     if let error { respond(exchange, error) } else { respond(exchange, .noContent) }
   }
+
+  /// What runs already is no failure; what stands still does not run as whoever starts it wants.
+  static let pausedStart = APIError.conflict("cannot start a paused container, try unpause instead")
 
   /// Clients tell by the status what kind of failure it was.
   static func startError(_ error: SupervisorError) -> APIError {

@@ -8,9 +8,10 @@ extension Supervisor {
 
   /// Has the first process of a container that was created execute its program.
   func start(_ plain: PlainContainer, done: @escaping PlainDone) throws(SupervisorError) {
-    let status = plain.container.status()
-    guard status != .running, status != .paused else {
-      throw SupervisorError(.unchanged, "\(plain.name) runs already")
+    switch plain.container.status() {
+    case .running: throw SupervisorError(.unchanged, "\(plain.name) runs already")
+    case .paused: throw SupervisorError(.conflict, APIService.pausedStart.message)
+    case .creating, .created, .stopped: break
     }
     change(plain, { (container) throws(ContainerError) in try container.start() }, done: done)
   }
