@@ -273,6 +273,18 @@ struct CreateRequestTests {
     }
   }
 
+  @Test("Fields may be written in letters of either case; of two, the one that is written right counts")
+  func letterCase() throws {
+    let body = try JSON(
+      text: #"{"image":"host","CMD":["a"],"hostconfig":{"privileged":true,"binds":["/a:/b"]},"user":"5"}"#)
+    let settings = try request(body).settings
+    #expect(settings.command == ["a"] && settings.isPrivileged && settings.user == "5")
+    #expect(settings.volumes.map(\.destination) == ["/b"])
+    let both = try JSON(text: #"{"Image":"host","user":"1","User":"2"}"#)
+    #expect(throws: APIError(status: 501, "user: is not supported; leave it out")) { try request(both) }
+    #expect(try refusal(#"{"image":"host","nonesuch":1}"#) == "nonesuch: is not supported; leave it out")
+  }
+
   @Test("There is one image")
   func image() throws {
     let error = #expect(throws: APIError.self) { try request(JSON(text: #"{"Image":"busybox"}"#)) }

@@ -33,6 +33,9 @@ extension JSON {
 struct Fields {
   private let object: JSON.Object
   private let path: String
+  /// Their names by the same in small letters.
+  private let names: [String: String]
+  /// The names of those that were read, as they are in the object.
   private var read: [String] = []
 
   /// The members of `json`, which is at `path` in the body; `null` has none.
@@ -43,6 +46,7 @@ struct Fields {
     case .object(let object)?: self.object = object
     default: throw .badRequest("\(path.isEmpty ? "the body" : path) must be a JSON object")
     }
+    names = Dictionary(object.members.map { ($0.key.lowercased(), $0.key) }) { first, _ in first }
   }
 
   /// What the member is called from the body on.
@@ -56,8 +60,14 @@ struct Fields {
     APIError(status: 501, "\(name(key)): \(reason)")
   }
 
+  /// The name that a member has in the object: clients may write it in letters of either case, as Go's decoder takes both.
+  private func written(_ key: String) -> String {
+    object[key] != nil ? key : names[key.lowercased()] ?? key
+  }
+
   /// The member, as it is.
   mutating func value(_ key: String) -> JSON? {
+    let key = written(key)
     read.append(key)
     return object[key]
   }
@@ -66,6 +76,7 @@ struct Fields {
   mutating func optional<Value: JSONRepresentable>(
     _ key: String, as type: Value.Type = Value.self
   ) throws(APIError) -> Value? {
+    let key = written(key)
     read.append(key)
     do throws(ConfigError) { return try object.optional(key, as: type) } catch {
       throw .badRequest(path.isEmpty ? "\(error)" : "\(path).\(error)")
@@ -89,6 +100,7 @@ struct Fields {
 
   /// The texts of a list; of a single text, that one.
   mutating func texts(_ key: String) throws(APIError) -> [String] {
+    let key = written(key)
     if case .string(let text)? = object[key] {
       read.append(key)
       return text.isEmpty ? [] : [text]
