@@ -150,6 +150,17 @@ struct SupervisorDockerTests {
     }
   }
 
+  @Test(
+    "What cannot be executed gives 126, as with Docker", .enabled(if: client != nil),
+    arguments: ["/etc", "/etc/passwd"])
+  func notExecutable(path: String) throws {
+    try withSupervisor { site in
+      let outcome = try call(site, "run", "--rm", "--name", site.name("a"), "host", path)
+      #expect(outcome.status == 126 && outcome.stderr.contains(path), "\(outcome)")
+      try site.waitFor("a", "none")
+    }
+  }
+
   @Test("docker inspect of what there is not looks everywhere, and says so", .enabled(if: client != nil))
   func nothing() throws {
     try withSupervisor { site in

@@ -268,7 +268,9 @@ extension APIService {
     }
     // Docker's client looks for the reason as Go words it, for its own exit status: without a capital letter.
     let reason = text[text.utf8.index(after: colon)...].drop { $0 == " " }
-    return .badRequest("\(text[..<colon]): \(reason.prefix(1).lowercased())\(reason.dropFirst())")
+    let words = "\(text[..<colon]): \(reason.prefix(1).lowercased())\(reason.dropFirst())"
+    // The kernel's reason for that; the client knows it and no other by which a program is there and cannot be executed.
+    return .badRequest(reason == Errno.isDirectory.description ? "\(words): permission denied" : words)
   }
 
   private func name(_ reference: ContainerReference) throws(APIError) -> String {
