@@ -253,6 +253,17 @@ struct CreateRequestTests {
       try refusal(#"{"Image":"host","NetworkDisabled":true,"HostConfig":{"NetworkMode":"host"}}"#) != nil)
   }
 
+  @Test(
+    "There is one mount at a place, however it is written",
+    arguments: [
+      #""Binds":["/a:/x","/a:/x"]"#, #""Binds":["/a:/x","/b:/x/"]"#, #""Binds":["/a:/x"],"Tmpfs":{"//x":""}"#,
+      #""Binds":["/a:/y/../x"],"Mounts":[{"Type":"tmpfs","Target":"/x"}]"#,
+    ])
+  func samePlace(mounts: String) throws {
+    let refusal = try refusal(#"{"Image":"host","HostConfig":{\#(mounts)}}"#)
+    #expect(refusal?.hasPrefix("Duplicate mount point: /") == true, "\(refusal ?? "")")
+  }
+
   @Test("The kernel's settings are taken over, and told again")
   func kernelSettings() throws {
     let body = try JSON(

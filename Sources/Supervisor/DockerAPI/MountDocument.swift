@@ -24,15 +24,23 @@ struct RequestedMounts {
       temporaryDirectories.append(
         try Self.temporary(element.name, element.value, "\(fields.name("Tmpfs")).\(element.name)"))
     }
-    var seen: [String] = []
-    for destination in destinations {
-      if seen.contains(destination) { throw .badRequest("Duplicate mount point: \(destination)") }
-      seen.append(destination)
+    var seen: Set<[Substring]> = []
+    for destination in destinations where !seen.insert(Self.components(destination)).inserted {
+      throw .badRequest("Duplicate mount point: \(destination)")
     }
   }
 
   /// Where they are in the partition.
   var destinations: [String] { volumes.map(\.destination) + temporaryDirectories.map(\.destination) }
+
+  /// The names on a path, which may be written in several ways.
+  private static func components(_ path: String) -> [Substring] {
+    var components: [Substring] = []
+    for name in path.split(separator: "/") where name != "." {
+      if name == ".." { _ = components.popLast() } else { components.append(name) }
+    }
+    return components
+  }
 
   private static func bind(_ text: String, _ fields: Fields) throws(APIError) -> Volume {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
