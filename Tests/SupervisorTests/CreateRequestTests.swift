@@ -118,7 +118,7 @@ struct CreateRequestTests {
       (#"{"Healthcheck":{"Test":["CMD",""]}}"#, "Healthcheck.Test: "),
       (#"{"Healthcheck":{"Test":["CMD","a"],"Interval":9000000000000000000}}"#, "Healthcheck.Interval: "),
       (#"{"Healthcheck":{"Test":["CMD","a"],"Retries":1000001}}"#, "Healthcheck.Retries: "),
-      (#"{"HostConfig":{"Binds":["/a:/b:z"]}}"#, "HostConfig.Binds: "),
+      (#"{"HostConfig":{"Binds":["/a:/b:q"]}}"#, "HostConfig.Binds: "),
       (#"{"HostConfig":{"OomScoreAdj":5000}}"#, "HostConfig.OomScoreAdj: "),
       (#"{"HostConfig":{"Ulimits":[{"Name":"nofile","Hard":1,"Soft":2}]}}"#, "HostConfig.Ulimits[0].Soft: "),
       (#"{"HostConfig":{"Ulimits":[{"Name":"files"}]}}"#, "HostConfig.Ulimits[0].Name: "),
@@ -262,6 +262,19 @@ struct CreateRequestTests {
   func samePlace(mounts: String) throws {
     let refusal = try refusal(#"{"Image":"host","HostConfig":{\#(mounts)}}"#)
     #expect(refusal?.hasPrefix("Duplicate mount point: /") == true, "\(refusal ?? "")")
+  }
+
+  @Test(
+    "A label for a volume has no effect where there are no labels, and is refused where there are",
+    arguments: ["z", "Z"])
+  func labels(option: String) throws {
+    let body = try JSON(text: #"{"Image":"host","HostConfig":{"Binds":["/a:/b:ro,\#(option)"]}}"#)
+    let plain = try JSON(text: #"{"Image":"host","HostConfig":{"Binds":["/a:/b:ro"]}}"#)
+    #expect(try request(body).settings == request(plain).settings)
+    let error = #expect(throws: APIError.self) {
+      try CreateRequest(body, name: nil, initProgram: "/i", hasSELinux: true)
+    }
+    #expect(error?.status == 501 && error?.message.contains("SELinux") == true, "\(error?.message ?? "")")
   }
 
   @Test("The kernel's settings are taken over, and told again")

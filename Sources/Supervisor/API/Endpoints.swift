@@ -177,7 +177,8 @@ extension APIService {
     case .createContainer(let name, let platform):
       if let platform { try engine.image.check(platform: platform) }
       let asked = try CreateRequest(
-        try Self.document(request), name: name, initProgram: Supervisor.initProgram)
+        try Self.document(request), name: name, initProgram: Supervisor.initProgram,
+        hasSELinux: Engine.hasSELinux)
       var random = SystemRandomNumberGenerator()
       let generated = GeneratedName.free(using: &random) {
         supervisor.partitions[$0] != nil || supervisor.plain($0) != nil

@@ -21,6 +21,9 @@ struct Engine {
     image = HostImage(created: changed, architecture: facts.architecture)
   }
 
+  /// Whether this machine gives files labels of SELinux.
+  static var hasSELinux: Bool { (try? FileStatus.of("/sys/fs/selinux/enforce")) != nil }
+
   /// What `os-release(5)` says.
   private static func release() -> [String: String] {
     var values: [String: String] = [:]

@@ -33,8 +33,11 @@ public struct CreateRequest: Equatable, Sendable {
   /// - Parameters:
   ///   - name: the query's `name`; empty or `nil` when there is none.
   ///   - initProgram: a program of the host that is the first process where `Init` is asked for.
+  ///   - hasSELinux: whether the machine gives files labels of SELinux.
   /// - Throws: `APIError` with the first field that is wrong, or that says what is not offered.
-  public init(_ body: JSON, name: String?, initProgram: String) throws(APIError) {
+  public init(
+    _ body: JSON, name: String?, initProgram: String, hasSELinux: Bool = false
+  ) throws(APIError) {
     self.name = try Self.name(name)
     var fields = try Fields(body)
     var host = try fields.fields("HostConfig")
@@ -43,7 +46,7 @@ public struct CreateRequest: Equatable, Sendable {
     try readStreams(&fields)
     try readNames(&fields)
     try readEnd(&fields)
-    let mounts = try RequestedMounts(&host)
+    let mounts = try RequestedMounts(&host, hasLabels: hasSELinux)
     settings.volumes = mounts.volumes
     settings.temporaryDirectories = mounts.temporaryDirectories
     try Self.checkVolumes(&fields, mounts)

@@ -11,10 +11,12 @@ struct RequestedMounts {
   private static let most = 1024
 
   /// Reads `Binds`, `Mounts` and `Tmpfs` among the members of a `HostConfig`.
-  init(_ fields: inout Fields) throws(APIError) {
+  ///
+  /// - Parameter hasLabels: whether the machine gives files labels of SELinux.
+  init(_ fields: inout Fields, hasLabels: Bool) throws(APIError) {
     let binds = try fields.texts("Binds")
     try fields.check(binds.count, "Binds", most: Self.most)
-    for text in binds { volumes.append(try Self.bind(text, fields)) }
+    for text in binds { volumes.append(try Self.bind(text, fields, hasLabels: hasLabels)) }
     let mounts = try fields.list("Mounts")
     try fields.check(mounts.count, "Mounts", most: Self.most)
     for mount in mounts { try add(mount) }
@@ -42,7 +44,10 @@ struct RequestedMounts {
     return components
   }
 
-  private static func bind(_ text: String, _ fields: Fields) throws(APIError) -> Volume {
+  /// What gives the source a label of SELinux: where there is none, it has no effect.
+  private static let relabelings = ["z", "Z"]
+
+  private static func bind(_ text: String, _ fields: Fields, hasLabels: Bool) throws(APIError) -> Volume {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     guard parts.count == 2 || parts.count == 3 else {
       throw fields.wrong("Binds", "invalid volume specification: '\(text)'")
@@ -54,6 +59,13 @@ struct RequestedMounts {
     // These have no effect where the engine is on the machine that has the files.
     var options = parts.count == 3 ? parts[2].split(separator: ",").map(String.init) : []
     options.removeAll { ["consistent", "cached", "delegated"].contains($0) }
+    if let label = options.first(where: relabelings.contains) {
+      guard !hasLabels else {
+        throw fields.unsupported(
+          "Binds", "\"\(text)\": \(label) is for SELinux, which this machine has and swiftjail gives no labels for")
+      }
+      options.removeAll(where: relabelings.contains)
+    }
     do throws(LayerError) {
       return try Volume(source: parts[0], destination: parts[1], options: options + ["create"])
     } catch {
