@@ -39,10 +39,12 @@ public struct TemporaryDirectory: Equatable, Sendable {
 
   private static let restrictions = ["nosuid", "nodev", "noexec"]
 
+  /// Those of its options that somebody has asked for.
+  public var given: [String] { Array(options.dropFirst(Self.restrictions.count)) }
+
   /// What `init` reads as this directory.
   public var text: String {
-    let given = options.dropFirst(Self.restrictions.count)
-    return given.isEmpty ? destination : "\(destination):\(given.joined(separator: ","))"
+    given.isEmpty ? destination : "\(destination):\(given.joined(separator: ","))"
   }
 
   var mount: RuntimeConfig.Mount {

@@ -105,10 +105,13 @@ struct ContainerDocumentTests {
   func roundTrip(name: String) throws {
     let body = try recorded(name)
     let request = try CreateRequest(body, name: "full", initProgram: "/i")
-    let status = PartitionStatus(request.definition(named: ""), id: id, created: now)
+    var status = PartitionStatus(request.definition(named: ""), id: id, created: now)
+    status.notes = try RequestNotes(json: request.notes.json)
+    #expect(status.notes == request.notes)
     let json = ContainerDocument(status).inspection
     for key in [
-      "Hostname", "Domainname", "User", "Tty", "OpenStdin", "StdinOnce", "Env", "Image", "WorkingDir",
+      "AttachStdin", "AttachStdout", "AttachStderr", "Cmd", "Entrypoint", "Hostname", "Domainname", "User",
+      "Tty", "OpenStdin", "StdinOnce", "Env", "Image", "WorkingDir",
       "Labels",
       "StopSignal",
     ] {
@@ -116,11 +119,13 @@ struct ContainerDocumentTests {
     }
     for key in [
       "Memory", "NanoCpus", "CpuShares", "CpusetCpus", "PidsLimit", "NetworkMode", "RestartPolicy", "CapAdd",
-      "CapDrop", "Privileged", "ReadonlyRootfs", "Init",
+      "CapDrop", "Privileged", "ReadonlyRootfs", "Init", "Binds", "Tmpfs",
     ] {
       #expect(json["HostConfig", key] == body["HostConfig", key], "\(key)")
     }
     #expect(json["Path"] == .string("/bin/echo"))
+    #expect(json["HostConfig", "LogConfig", "Config", "max-size"] == .string("1m"))
+    if name.hasPrefix("docker") { #expect(json["HostConfig", "Mounts"] == body["HostConfig", "Mounts"]) }
     // What is said can be asked for again.
     guard case .object(var again)? = json["Config"] else { return #expect(Bool(false)) }
     again["HostConfig"] = json["HostConfig"]
@@ -190,11 +195,40 @@ struct ContainerDocumentTests {
     settings.temporaryDirectories = [try TemporaryDirectory("/t:size=1m")]
     let json = ContainerDocument(partition(.running) { $0.definition.content = .partition(settings) })
       .inspection
-    guard case .array(let mounts)? = json["Mounts"], mounts.count == 3 else { return #expect(Bool(false)) }
+    guard case .array(let mounts)? = json["Mounts"], mounts.count == 2 else { return #expect(Bool(false)) }
     #expect(mounts[0]["RW"] == .bool(false) && mounts[0]["Propagation"] == .string("shared"))
     #expect(mounts[1]["RW"] == .bool(true) && mounts[1]["Source"] == .string("/c"))
-    #expect(mounts[2]["Type"] == .string("tmpfs") && mounts[2]["Destination"] == .string("/t"))
-    #expect(json["HostConfig", "Binds"] == .texts(["/a:/b:ro", "/c:/d"]))
+    #expect(json["HostConfig", "Binds"] == .texts(["/a:/b:ro,shared", "/c:/d"]))
+    #expect(json["HostConfig", "Tmpfs", "/t"] == .string("size=1m"))
+  }
+
+  @Test("What was asked for as one of the Mounts is told among them, also when it is in memory")
+  func askedAsMounts() throws {
+    let body = try JSON(
+      text: #"""
+        {"Image":"host","HostConfig":{"Binds":["/a:/b"],"Tmpfs":{"/t":""},
+          "Mounts":[{"Type":"bind","Source":"/c","Target":"/d","BindOptions":{"Propagation":"rslave"}},
+            {"Type":"tmpfs","Target":"/u"}]}}
+        """#)
+    let request = try CreateRequest(body, name: "web", initProgram: "/i")
+    let json = ContainerDocument(
+      partition(.created) {
+        $0.definition = request.definition(named: "")
+        $0.notes = request.notes
+      }
+    ).inspection
+    #expect(json["HostConfig", "Mounts"] == body["HostConfig", "Mounts"])
+    #expect(json["HostConfig", "Binds"] == .texts(["/a:/b"]))
+    guard case .array(let mounts)? = json["Mounts"] else { return #expect(Bool(false)) }
+    #expect(mounts.map { $0["Destination"] } == [.string("/b"), .string("/d"), .string("/u")])
+  }
+
+  @Test("Options of security are told as they were asked for")
+  func securityOptions() throws {
+    let body = try JSON(text: #"{"Image":"host","HostConfig":{"SecurityOpt":["no-new-privileges"]}}"#)
+    let request = try CreateRequest(body, name: "web", initProgram: "/i")
+    let json = ContainerDocument(partition(.created) { $0.notes = request.notes }).inspection
+    #expect(json["HostConfig", "SecurityOpt"] == .texts(["no-new-privileges"]))
   }
 
   @Test("A bundle is its own image")

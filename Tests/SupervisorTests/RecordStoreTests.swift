@@ -28,6 +28,8 @@ struct RecordStoreTests {
   mutating func last() throws {
     var length = 0
     record.formerName = "q"
+    record.notes.entrypointLength = 2
+    record.notes.attachedStreams = ["AttachStdout"]
     for restarts in 0..<500 {
       record.lastEnd = UInt64(restarts) << 50
       record.isPaused.toggle()

@@ -185,7 +185,9 @@ extension APIService {
       }
       let definition = asked.definition(named: generated)
       try requireFree(definition.name)
-      let status = try attempt { () throws(SupervisorError) in try supervisor.create(definition) }
+      let status = try attempt { () throws(SupervisorError) in
+        try supervisor.create(definition, asked.notes)
+      }
       respond(exchange, .created, ContainerResponse.created(status.id))
     case .inspectContainer(let reference, includesSizes: false):
       respond(exchange, .ok, inspection(try find(reference)))

@@ -10,13 +10,16 @@ enum ContainerConfigDocument {
     object["Hostname"] = .string(settings.hostname ?? definition.name)
     object["Domainname"] = .string(settings.domainname ?? "")
     object["User"] = .string(settings.user ?? "")
-    object["AttachStdin"] = .bool(definition.opensInput)
-    for key in ["AttachStdout", "AttachStderr"] { object[key] = .bool(container.status.plain == nil) }
+    let notes = container.status.notes
+    for stream in RequestNotes.streams { object[stream] = .bool(notes.attachedStreams.contains(stream)) }
     object["Tty"] = .bool(settings.hasTerminal)
     object["OpenStdin"] = .bool(definition.opensInput)
     object["StdinOnce"] = .bool(definition.closesInput)
     object["Env"] = .texts(settings.environment.variables)
-    object["Cmd"] = .texts(container.command)
+    let entrypoint = container.command.prefix(notes.entrypointLength)
+    let rest = container.command.dropFirst(entrypoint.count)
+    if !rest.isEmpty { object["Cmd"] = .texts(Array(rest)) }
+    if !entrypoint.isEmpty { object["Entrypoint"] = .texts(Array(entrypoint)) }
     object["WorkingDir"] = .string(settings.workingDirectory == "/" ? "" : settings.workingDirectory)
     object["Labels"] = definition.labels.json
     if let check = definition.healthCheck { object["Healthcheck"] = check.document }

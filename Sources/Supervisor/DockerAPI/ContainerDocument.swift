@@ -190,10 +190,11 @@ public struct ContainerDocument: Sendable {
       JSON.members([
         "Type": .string("bind"), "Source": .string(volume.source), "Destination": .string(volume.destination),
         "Mode": .string(volume.isReadOnly ? "ro" : ""), "RW": .bool(!volume.isReadOnly),
-        "Propagation": .string(volume.options.last { Volume.propagations.contains($0) } ?? "rprivate"),
+        "Propagation": .string(volume.propagation ?? "rprivate"),
       ])
     }
-    let temporary = settings.temporaryDirectories.map { directory in
+    let documents = MountDocuments(settings, status.notes)
+    let temporary = documents.ownTemporaryDirectories.map { directory in
       JSON.members([
         "Type": .string("tmpfs"), "Source": .string(""), "Destination": .string(directory.destination),
         "Mode": .string(""), "RW": .bool(!directory.options.contains("ro")), "Propagation": .string(""),
@@ -217,12 +218,4 @@ public struct ContainerDocument: Sendable {
       "IPPrefixLen": .integer(0), "IPv6Gateway": .string(""), "MacAddress": .string(""), "Networks": networks,
     ])
   }
-}
-
-extension Volume {
-  /// How mounts on the host become mounts in the partition, and the other way round (`mount(8)`).
-  static let propagations = ["private", "rprivate", "shared", "rshared", "slave", "rslave"]
-
-  /// Whether nothing can be written to it.
-  var isReadOnly: Bool { options.last { $0 == "rro" || $0 == "rw" } == "rro" }
 }

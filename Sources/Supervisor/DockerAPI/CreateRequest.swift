@@ -28,6 +28,9 @@ public struct CreateRequest: Equatable, Sendable {
   /// Whether it is removed when it has ended.
   public private(set) var isRemovedAtEnd = false
 
+  /// What is told again as it was said.
+  public private(set) var notes = RequestNotes()
+
   /// Reads the body of the request.
   ///
   /// - Parameters:
@@ -49,6 +52,7 @@ public struct CreateRequest: Equatable, Sendable {
     let mounts = try RequestedMounts(&host, hasLabels: hasSELinux)
     settings.volumes = mounts.volumes
     settings.temporaryDirectories = mounts.temporaryDirectories
+    notes.mountTargets = mounts.targets
     try Self.checkVolumes(&fields, mounts)
     try Self.refusePorts(&fields, &host)
     try readNetwork(&fields, &host)
@@ -88,7 +92,8 @@ public struct CreateRequest: Equatable, Sendable {
       default: false
       }
     }
-    guard isRight, name.utf8.count > 1, let first = name.first, first != "_", first != ".", first != "-" else {
+    guard isRight, name.utf8.count > 1, let first = name.first, first != "_", first != ".", first != "-"
+    else {
       throw .badRequest(
         "Invalid container name (\(text)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
     }
@@ -108,6 +113,7 @@ public struct CreateRequest: Equatable, Sendable {
   private mutating func readProcess(_ fields: inout Fields) throws(APIError) {
     let entrypoint = try fields.texts("Entrypoint").drop { $0.isEmpty }
     settings.command = Array(entrypoint) + (try fields.texts("Cmd"))
+    notes.entrypointLength = entrypoint.count
     if let program = settings.command.first, program.isEmpty {
       throw fields.wrong("Cmd", "the name of the program is empty")
     }
@@ -139,7 +145,7 @@ public struct CreateRequest: Equatable, Sendable {
     opensInput = try fields.flag("OpenStdin")
     closesInput = try fields.flag("StdinOnce") && opensInput
     // What a client wants of the streams, it says when it attaches to them.
-    for stream in ["AttachStdin", "AttachStdout", "AttachStderr"] { _ = try fields.flag(stream) }
+    for stream in RequestNotes.streams where try fields.flag(stream) { notes.attachedStreams.append(stream) }
   }
 
   private mutating func readNames(_ fields: inout Fields) throws(APIError) {
@@ -225,7 +231,10 @@ public struct CreateRequest: Equatable, Sendable {
       throw .badRequest("can't create 'AutoRemove' container with restart policy")
     }
     settings.isTransient = isRemovedAtEnd
-    log = try PartitionDefinition.LogLimits(try host.fields("LogConfig"))
+    var logConfig = try host.fields("LogConfig")
+    log = try PartitionDefinition.LogLimits(logConfig)
+    var logOptions = try logConfig.fields("Config")
+    notes.logSize = try logOptions.text("max-size").map { String($0.prefix(RequestNotes.longestSize)) }
     if try host.flag("Init") { settings.initProgram = initProgram }
     if let size = try host.optional("ConsoleSize", as: [UInt16].self), size.count == 2, size[0] > 0,
       size[1] > 0
@@ -253,7 +262,9 @@ public struct CreateRequest: Equatable, Sendable {
         throw host.unsupported(key)
       }
     }
-    for option in try host.texts("SecurityOpt") {
+    notes.securityOptions = try host.texts("SecurityOpt")
+    try host.check(notes.securityOptions.count, "SecurityOpt", most: 64)
+    for option in notes.securityOptions {
       // What is so in any case.
       let isDefault =
         switch option {

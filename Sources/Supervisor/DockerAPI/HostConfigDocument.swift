@@ -7,6 +7,7 @@ import OCI
 struct HostConfigDocument {
   private let definition: PartitionDefinition
   private let settings: PartitionSettings
+  private let notes: RequestNotes
   private let plain: PlainFacts?
   private let networkMode: String
 
@@ -21,15 +22,17 @@ struct HostConfigDocument {
   init(_ container: ContainerDocument) {
     definition = container.status.definition
     settings = container.settings
+    notes = container.status.notes
     plain = container.status.plain
     networkMode = container.networkMode
   }
 
   var document: JSON {
     var object = JSON.Object()
-    object["Binds"] = binds
+    let mounts = MountDocuments(settings, notes)
+    object["Binds"] = names(mounts.binds)
     object["ContainerIDFile"] = .string("")
-    object["LogConfig"] = plain == nil ? definition.log.document : PlainFacts.logConfig
+    object["LogConfig"] = plain == nil ? definition.log.document(notes) : PlainFacts.logConfig
     object["NetworkMode"] = .string(networkMode)
     object["PortBindings"] = .nothing
     object["RestartPolicy"] = definition.restart.document
@@ -40,17 +43,19 @@ struct HostConfigDocument {
     object["CapDrop"] = names(settings.capabilities.dropped)
     object["CgroupnsMode"] = .string("private")
     for key in ["Dns", "DnsOptions", "DnsSearch"] { object[key] = .array([]) }
-    for key in ["ExtraHosts", "GroupAdd", "Links", "SecurityOpt"] { object[key] = .null }
+    for key in ["ExtraHosts", "GroupAdd", "Links"] { object[key] = .null }
     for key in ["Cgroup", "PidMode", "UTSMode", "UsernsMode", "Isolation", "CgroupParent", "CpusetMems"] {
       object[key] = .string("")
     }
     object["IpcMode"] = .string("private")
     object["OomScoreAdj"] = JSON(settings.outOfMemoryAdjustment ?? 0)
     if !settings.kernelParameters.isEmpty { object["Sysctls"] = settings.kernelParameters.json }
+    object["SecurityOpt"] = names(notes.securityOptions)
     object["Privileged"] = .bool(settings.isPrivileged)
     object["PublishAllPorts"] = .bool(false)
     object["ReadonlyRootfs"] = .bool(settings.isReadOnly)
-    if !settings.temporaryDirectories.isEmpty { object["Tmpfs"] = tmpfs }
+    if let tmpfs = mounts.tmpfs { object["Tmpfs"] = tmpfs }
+    if !mounts.mounts.isEmpty { object["Mounts"] = .array(mounts.mounts) }
     object["ShmSize"] = .integer((settings.sharedMemory ?? PartitionSettings.defaultSharedMemory).bytes)
     object["Runtime"] = .string(Self.runtime)
     let size = settings.terminalSize
@@ -67,18 +72,6 @@ struct HostConfigDocument {
   }
 
   private func names(_ names: [String]) -> JSON { names.isEmpty ? .null : .texts(names) }
-
-  private var binds: JSON {
-    names(settings.volumes.map { "\($0.source):\($0.destination)\($0.isReadOnly ? ":ro" : "")" })
-  }
-
-  private var tmpfs: JSON {
-    var object = JSON.Object()
-    for directory in settings.temporaryDirectories {
-      object[directory.destination] = .string(directory.options.joined(separator: ","))
-    }
-    return .object(object)
-  }
 
   private func addLimits(to object: inout JSON.Object) {
     object["CpuShares"] = JSON(settings.cpuWeight.map { CPUShares.shares(for: $0) } ?? 0)

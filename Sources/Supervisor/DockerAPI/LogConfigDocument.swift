@@ -25,11 +25,12 @@ extension PartitionDefinition.LogLimits {
     try fields.refuseRest()
   }
 
-  /// The limits as the API writes them.
-  var document: JSON {
-    .members([
+  /// The limits as the API writes them, the size as `notes` have it when that says the same.
+  func document(_ notes: RequestNotes) -> JSON {
+    let text = notes.logSize.flatMap { ByteSize($0)?.bytes == self.size ? $0 : nil }
+    return .members([
       "Type": .string("json-file"),
-      "Config": .members(["max-size": .string("\(size)"), "max-file": .string("\(files)")]),
+      "Config": .members(["max-size": .string(text ?? "\(size)"), "max-file": .string("\(files)")]),
     ])
   }
 }

@@ -7,6 +7,8 @@ struct RequestedMounts {
   private(set) var volumes: [Volume] = []
   /// Directories in memory.
   private(set) var temporaryDirectories: [TemporaryDirectory] = []
+  /// Where those are that were asked for as `Mounts`.
+  private(set) var targets: [String] = []
 
   private static let most = 1024
 
@@ -62,7 +64,8 @@ struct RequestedMounts {
     if let label = options.first(where: relabelings.contains) {
       guard !hasLabels else {
         throw fields.unsupported(
-          "Binds", "\"\(text)\": \(label) is for SELinux, which this machine has and swiftjail gives no labels for")
+          "Binds",
+          "\"\(text)\": \(label) is for SELinux, which this machine has and swiftjail gives no labels for")
       }
       options.removeAll(where: relabelings.contains)
     }
@@ -85,6 +88,7 @@ struct RequestedMounts {
   private mutating func add(_ mount: Fields) throws(APIError) {
     var mount = mount
     guard let target = try mount.text("Target") else { throw mount.wrong("Target", "is required") }
+    targets.append(target)
     let isReadOnly = try mount.flag("ReadOnly")
     try mount.accept("Consistency", "default", "consistent", "cached", "delegated")
     switch try mount.text("Type") {
@@ -136,5 +140,87 @@ struct RequestedMounts {
     }
     try more.refuseRest()
     return try temporary(target, options.joined(separator: ","), mount.name("Target"))
+  }
+}
+
+/// The mounts of a container as its `HostConfig` has them: each in the list in which it was asked for.
+struct MountDocuments {
+  private let volumes: [Volume]
+  private let temporaryDirectories: [TemporaryDirectory]
+  private let targets: Set<String>
+
+  init(_ settings: PartitionSettings, _ notes: RequestNotes) {
+    volumes = settings.volumes
+    temporaryDirectories = settings.temporaryDirectories
+    targets = Set(notes.mountTargets)
+  }
+
+  /// What is in memory and was asked for as `Mounts`: others are not told among the mounts of a container.
+  var ownTemporaryDirectories: [TemporaryDirectory] {
+    temporaryDirectories.filter { targets.contains($0.destination) }
+  }
+
+  /// `Binds`
+  var binds: [String] { volumes.filter { !targets.contains($0.destination) }.map(\.bind) }
+
+  /// `Tmpfs`; `nil` for none.
+  var tmpfs: JSON? {
+    var object = JSON.Object()
+    for directory in temporaryDirectories where !targets.contains(directory.destination) {
+      object[directory.destination] = .string(directory.given.joined(separator: ","))
+    }
+    return object.members.isEmpty ? nil : .object(object)
+  }
+
+  /// `Mounts`
+  var mounts: [JSON] {
+    volumes.filter { targets.contains($0.destination) }.map(\.mountDocument)
+      + ownTemporaryDirectories.map(\.mountDocument)
+  }
+}
+
+extension Volume {
+  /// How mounts on the host become mounts in the partition, and the other way round (`mount(8)`).
+  static let propagations = ["private", "rprivate", "shared", "rshared", "slave", "rslave"]
+
+  /// Whether nothing can be written to it.
+  var isReadOnly: Bool { options.last { $0 == "rro" || $0 == "rw" } == "rro" }
+
+  /// How it propagates mounts, when somebody has asked for that.
+  var propagation: String? { options.last { Self.propagations.contains($0) } }
+
+  /// It as one of the `Binds`.
+  fileprivate var bind: String {
+    let given = options.dropFirst().map { $0 == "rro" ? "ro" : $0 }
+    return ([source, destination] + (given.isEmpty ? [] : [given.joined(separator: ",")])).joined(
+      separator: ":")
+  }
+
+  /// It as one of the `Mounts`.
+  fileprivate var mountDocument: JSON {
+    var object = JSON.Object()
+    object.add("Type", "bind")
+    object.add("Source", source)
+    object.add("Target", destination)
+    object.add("ReadOnly", isReadOnly, unless: false)
+    if let propagation { object["BindOptions"] = .members(["Propagation": .string(propagation)]) }
+    return .object(object)
+  }
+}
+
+extension TemporaryDirectory {
+  /// It as one of the `Mounts`.
+  fileprivate var mountDocument: JSON {
+    var more = JSON.Object()
+    for option in options {
+      if option.hasPrefix("size="), let size = Int64(option.dropFirst(5)) { more.add("SizeBytes", size) }
+      if option.hasPrefix("mode="), let mode = Int64(option.dropFirst(5), radix: 8) { more.add("Mode", mode) }
+    }
+    var object = JSON.Object()
+    object.add("Type", "tmpfs")
+    object.add("Target", destination)
+    object.add("ReadOnly", options.contains("ro"), unless: false)
+    if !more.members.isEmpty { object["TmpfsOptions"] = .object(more) }
+    return .object(object)
   }
 }

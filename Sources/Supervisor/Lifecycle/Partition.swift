@@ -78,6 +78,7 @@ final class Partition {
   /// What others see of it.
   var status: PartitionStatus {
     var status = PartitionStatus(record.definition, id: record.id, created: record.created)
+    status.notes = record.notes
     status.pid = pid
     status.started = record.started
     status.finished = record.finished

@@ -13,6 +13,8 @@ struct PartitionRecord: Equatable {
   }
 
   var definition: PartitionDefinition
+  /// What the request for it has said beside that.
+  var notes = RequestNotes()
   /// Why that is not what its file says; `nil` when it is.
   var damage: DamagedRecord?
   var source: Source
@@ -75,6 +77,7 @@ extension PartitionRecord: JSONRepresentable {
   init(json: JSON) throws(ConfigError) {
     let object = try JSON.Object(json: json)
     definition = try object.required("definition")
+    notes = try object.optional("notes", or: notes)
     source = try object.optional("isDefinedByFile", or: false) ? .file : .request
     id = try object.required("id")
     formerName = try object.text("formerName")
@@ -109,6 +112,7 @@ extension PartitionRecord: JSONRepresentable {
   var json: JSON {
     var object = JSON.Object()
     object.add("definition", definition)
+    object.add("notes", notes, unless: RequestNotes())
     object.add("isDefinedByFile", source == .file, unless: false)
     object.add("id", id)
     object.add("formerName", ifPresent: formerName)

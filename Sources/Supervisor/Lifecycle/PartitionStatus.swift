@@ -34,6 +34,8 @@ public struct PartitionStatus: Sendable {
 
   /// What it is to be.
   public var definition: PartitionDefinition
+  /// What its client has said beside that.
+  public var notes = RequestNotes()
   /// 64 hexadecimal digits that no other partition has or had.
   public var id: String
   /// What it does.

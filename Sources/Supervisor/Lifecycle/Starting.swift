@@ -5,14 +5,18 @@ import Linux
 extension Supervisor {
   /// Makes a partition, which does not run yet.
   ///
+  /// - Parameter notes: what its client has said beside what it is to be.
   /// - Throws: `SupervisorError` of the kind `.conflict` when the name is taken.
   @discardableResult
-  public func create(_ definition: PartitionDefinition) throws(SupervisorError) -> PartitionStatus {
-    try create(definition, .request).status
+  public func create(
+    _ definition: PartitionDefinition, _ notes: RequestNotes = RequestNotes()
+  ) throws(SupervisorError) -> PartitionStatus {
+    try create(definition, .request, notes: notes).status
   }
 
   func create(
-    _ definition: PartitionDefinition, _ source: PartitionRecord.Source, function: String? = nil
+    _ definition: PartitionDefinition, _ source: PartitionRecord.Source, function: String? = nil,
+    notes: RequestNotes = RequestNotes()
   ) throws(SupervisorError) -> Partition {
     let id: ContainerID
     do throws(ContainerError) { id = try ContainerID(definition.name) } catch { throw SupervisorError(error) }
@@ -33,6 +37,7 @@ extension Supervisor {
     var record = PartitionRecord(
       definition: definition, source: source, id: GeneratedName.id(), created: Clock.now())
     record.function = function
+    record.notes = notes
     // Ends up to here are those of others of this name.
     record.lastEnd = lastEnd
     record.boot = boot
