@@ -77,6 +77,7 @@ extension PartitionSettings {
     object.add("capAdd", capabilities.added, unless: [])
     object.add("capDrop", capabilities.dropped, unless: [])
     object.add("privileged", isPrivileged, unless: false)
+    object.add("keyrings", seesKeyrings, unless: false)
     object.add("init", initProgram != nil, unless: false)
     object.add("tty", hasTerminal, unless: false)
     object.add("terminalSize", ifPresent: terminalSize)

@@ -41,6 +41,7 @@ extension PartitionSettings {
     capabilities.added = try object.texts("capAdd", capability)
     capabilities.dropped = try object.texts("capDrop", capability)
     isPrivileged = try object.optional("privileged", or: false)
+    seesKeyrings = try object.optional("keyrings", or: false)
     if try object.optional("init", or: false) { initProgram = surroundings.initProgram }
     hasTerminal = try object.optional("tty", or: false)
     terminalSize = try object.optional("terminalSize")
@@ -105,7 +106,7 @@ extension PartitionSettings {
     "command", "environment", "memory", "memoryReservation", "memorySwap", "domainname", "shmSize", "rlimits",
     "sysctls", "oomScoreAdj", "cpus", "cpuWeight", "cpusetCpus", "pidsLimit",
     "volumes", "tmpfs", "network", "readOnly", "workdir", "user", "hostname", "capAdd", "capDrop",
-    "privileged", "init", "tty", "terminalSize",
+    "privileged", "keyrings", "init", "tty", "terminalSize",
   ]
 }
 

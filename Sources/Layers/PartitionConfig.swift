@@ -59,7 +59,7 @@ extension PartitionSettings {
     case .host: config.annotations = ["org.swiftjail.base": "host"]
     case .directory(let path): config.annotations = ["org.swiftjail.base": path]
     }
-    if !isPrivileged { config.annotations[Container.keyringsAnnotation] = "none" }
+    if !isPrivileged, !seesKeyrings { config.annotations[Container.keyringsAnnotation] = "none" }
     return config
   }
 

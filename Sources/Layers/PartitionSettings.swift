@@ -87,6 +87,8 @@ public struct PartitionSettings: Equatable, Sendable {
   public var capabilities = CapabilityChoice()
   /// Whether it may do whatever the host's root may, with all devices.
   public var isPrivileged = false
+  /// Whether it may do something with keyrings, which go by a user's number and so are the host's users' as well.
+  public var seesKeyrings = false
   /// A program of the host that is the first process, runs the command and waits for orphans; `nil` when the command
   /// itself is the first process.
   public var initProgram: String?

@@ -46,6 +46,11 @@ struct HealthTests {
       try #expect(results(site, "a").last?["Output"] as? String == refused)
       try #expect(site.succeed("exec", site.name("a"), "/calls").text == refused)
       #expect(poll { (try? site.succeed("logs", site.name("a")).text) == refused })
+      // Unless the definition says so.
+      try site.define("b", "/calls; \(Self.waits)", ["keyrings": true])
+      try site.waitFor("b", "running")
+      let own = try site.succeed("exec", site.name("b"), "/calls")
+      #expect(own.stdout.count == refused.count && !own.text.contains("1"), "\(own)")
 
       let body = #"{"Cmd": ["/calls"], "AttachStdout": true, "Privileged": true}"#
       let made = try site.ask("POST", "/containers/\(site.name("a"))/exec", body)

@@ -155,6 +155,13 @@ struct PartitionConfigTests {
     #expect(!config.mounts.contains { $0.options.contains("ro") })
   }
 
+  @Test("One that sees keyrings is without the filter, and as others in all else")
+  func keyrings() throws {
+    var usual = try config { _ in }
+    usual.annotations["org.swiftjail.keyrings"] = nil
+    #expect(try config { $0.seesKeyrings = true } == usual)
+  }
+
   @Test("In the host's network there is no network namespace")
   func network() throws {
     #expect(try !config { $0.network = .host }.linux.namespaces.contains { $0.type == .network })

@@ -161,7 +161,6 @@ struct CreateRequestTests {
       (#"{"NetworkingConfig":{"EndpointsConfig":{"mine":{"IPAddress":"1.2.3.4"}}}}"#, "NetworkingConfig."),
       (#"{"HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"80"}]}}}"#, "HostConfig.PortBindings: "),
       (#"{"HostConfig":{"SecurityOpt":["seccomp=/p.json"]}}"#, "HostConfig.SecurityOpt: "),
-      (#"{"HostConfig":{"SecurityOpt":["seccomp=unconfined"]}}"#, "HostConfig.SecurityOpt: "),
       (#"{"HostConfig":{"SecurityOpt":["no-new-privileges:false"]}}"#, "HostConfig.SecurityOpt: "),
       (#"{"HostConfig":{"LogConfig":{"Type":"none"}}}"#, "HostConfig.LogConfig.Type: "),
       (#"{"HostConfig":{"LogConfig":{"Config":{"tag":"x"}}}}"#, "HostConfig.LogConfig.Config.tag: "),
@@ -195,6 +194,22 @@ struct CreateRequestTests {
     let privileged =
       #"{"Image":"host","HostConfig":{"Privileged":true,"SecurityOpt":["seccomp=unconfined"]}}"#
     #expect(try request(JSON(text: privileged)).settings.isPrivileged)
+  }
+
+  @Test("Without a filter a container sees keyrings, and that is told")
+  func unfiltered() throws {
+    for option in ["seccomp=unconfined", "seccomp:unconfined"] {
+      let request = try request(
+        JSON(text: #"{"Image":"host","HostConfig":{"SecurityOpt":["\#(option)"]}}"#))
+      #expect(request.settings.seesKeyrings)
+      let definition = request.definition(named: "x")
+      #expect(try PartitionDefinition(json: definition.json) == definition)
+      var status = PartitionStatus(definition, id: "a", created: 0)
+      let told = { ContainerDocument(status).inspection["HostConfig", "SecurityOpt"] }
+      #expect(told() == .texts(["seccomp=unconfined"]))
+      status.notes = request.notes
+      #expect(told() == .texts([option]))
+    }
   }
 
   @Test("A container is in the network that was asked for, and without one in the default")

@@ -36,7 +36,7 @@ struct DefinitionTests {
      "stopSignal": "SIGINT", "stopTimeout": "3s", "after": ["db", "cache"], "labels": {"k": "v"},
      "log": {"maxSize": "1m", "maxFiles": 2}, "memoryReservation": "32m", "domainname": "nis",
      "shmSize": "8m", "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 5, "hard": 6}],
-     "sysctls": {"kernel.msgmax": "9000"}, "oomScoreAdj": -7, "endInputOnce": true}
+     "sysctls": {"kernel.msgmax": "9000"}, "oomScoreAdj": -7, "endInputOnce": true, "keyrings": true}
     """
 
   @Test("Every field reaches what it is for")
@@ -64,6 +64,7 @@ struct DefinitionTests {
     #expect(settings.temporaryDirectories.map(\.destination) == ["/t", "/u"])
     #expect(settings.network == .host && settings.isReadOnly && settings.workingDirectory == "/srv")
     #expect(settings.user == "nobody:7" && settings.hostname == "h" && settings.isPrivileged)
+    #expect(settings.seesKeyrings)
     #expect(settings.capabilities == CapabilityChoice(added: ["net_admin"], dropped: ["ALL"]))
     #expect(settings.initProgram == "/swiftjail" && settings.hasTerminal)
     #expect(settings.terminalSize == RuntimeConfig.ConsoleSize(height: 24, width: 80))

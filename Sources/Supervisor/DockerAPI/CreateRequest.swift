@@ -264,13 +264,15 @@ public struct CreateRequest: Equatable, Sendable {
     }
     notes.securityOptions = try host.texts("SecurityOpt")
     try host.check(notes.securityOptions.count, "SecurityOpt", most: 64)
+    // Who is privileged does so anyway.
+    settings.seesKeyrings =
+      !settings.isPrivileged && notes.securityOptions.contains(where: HostConfigDocument.unfiltered.contains)
     for option in notes.securityOptions {
       // What is so in any case.
       let isDefault =
         switch option {
         case "no-new-privileges", "no-new-privileges:true", "no-new-privileges=true": !settings.isPrivileged
-        // Others are kept from keyrings.
-        case "seccomp=unconfined", "seccomp:unconfined": settings.isPrivileged
+        case _ where HostConfigDocument.unfiltered.contains(option): true
         case "apparmor=unconfined", "apparmor:unconfined", "label=disable", "label:disable": true
         default: false
         }

@@ -50,7 +50,7 @@ struct HostConfigDocument {
     object["IpcMode"] = .string("private")
     object["OomScoreAdj"] = JSON(settings.outOfMemoryAdjustment ?? 0)
     if !settings.kernelParameters.isEmpty { object["Sysctls"] = settings.kernelParameters.json }
-    object["SecurityOpt"] = names(notes.securityOptions)
+    object["SecurityOpt"] = names(securityOptions)
     object["Privileged"] = .bool(settings.isPrivileged)
     object["PublishAllPorts"] = .bool(false)
     object["ReadonlyRootfs"] = .bool(settings.isReadOnly)
@@ -69,6 +69,16 @@ struct HostConfigDocument {
       object["ReadonlyPaths"] = names(plain.readonlyPaths)
     }
     return .object(object)
+  }
+
+  /// The options of security by which no system call is refused, the usual one first.
+  static let unfiltered = ["seccomp=unconfined", "seccomp:unconfined"]
+
+  /// A file may have asked for that in its own way.
+  private var securityOptions: [String] {
+    let told = notes.securityOptions
+    let isUntold = settings.seesKeyrings && !told.contains(where: Self.unfiltered.contains)
+    return told + (isUntold ? Array(Self.unfiltered.prefix(1)) : [])
   }
 
   private func names(_ names: [String]) -> JSON { names.isEmpty ? .null : .texts(names) }
