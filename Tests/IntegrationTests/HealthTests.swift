@@ -94,6 +94,27 @@ struct HealthTests {
     }
   }
 
+  @Test("What has ended is unhealthy, and its last checks are told until it is started again")
+  func ended() throws {
+    try withSupervisor { site in
+      try site.define("a", Self.waits, Self.check("echo looked"))
+      try waitFor(site, "a", "healthy")
+      try site.succeed("stop", site.name("a"))
+      try #expect(health(site, "a") == "unhealthy")
+      try #expect(results(site, "a").contains { $0["Output"] as? String == "looked\n" })
+      try #expect(!site.ask("GET", "/metrics").text.contains("swiftjail_partition_health{"))
+      try site.end(SIGKILL)
+      try site.launch()
+      try #expect(health(site, "a") == "unhealthy")
+      try site.succeed("start", site.name("a"))
+      try waitFor(site, "a", "healthy")
+      // One that has no check has no health either.
+      try site.define("b", "exit 0")
+      try site.waitFor("b", "exited")
+      try #expect(health(site, "b") == nil)
+    }
+  }
+
   @Test("A check that takes too long has failed, and is gone with what it started")
   func timeout() throws {
     try withSupervisor { site in

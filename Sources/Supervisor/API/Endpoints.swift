@@ -159,9 +159,10 @@ extension APIService {
     facts.sizes = sizes
     if status.plain == nil { facts.logPath = supervisor.logPath(of: status.definition.name) }
     facts.executions = supervisor.executions.running(in: status.definition.name)
-    if let monitor = supervisor.partitions[status.definition.name]?.monitor {
-      facts.checks = monitor.results
-      facts.failedChecks = monitor.state.failuresInARow
+    if let partition = supervisor.partitions[status.definition.name] {
+      let results = partition.monitor?.results ?? partition.lastChecks
+      facts.checks = results.checks
+      facts.failedChecks = results.failuresInARow
     }
     return ContainerDocument(status, facts).inspection
   }

@@ -16,7 +16,7 @@ extension Supervisor {
       // One that could not be started has an end and no start.
       return record.finished == nil || record.isWanted || partition.isStarting
     }
-    return record.definition.healthCheck != nil && record.isWanted && record.health != .healthy
+    return record.definition.healthCheck != nil && record.isWanted && partition.health != .healthy
   }
 
   /// Whether the partition `name` was made and nothing more: who made it was cut short before it was started.

@@ -157,7 +157,6 @@ extension Supervisor {
     partition.isPaused = false
     endChecks(partition)
     load.end(partition)
-    partition.record.health = nil
     if let timer = partition.killTimer { loop.cancel(timer) }
     partition.killTimer = nil
     // An instance's first process is older than its program.

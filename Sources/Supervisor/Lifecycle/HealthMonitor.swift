@@ -8,8 +8,18 @@ final class HealthMonitor {
   let check: PartitionDefinition.HealthCheck
   /// What came of it.
   private(set) var state: HealthState
+  /// What the last checks have said.
+  struct Results {
+    /// They, the oldest first.
+    var checks: [ContainerFacts.Check] = []
+    /// How many have failed in a row.
+    var failuresInARow = 0
+  }
+
   /// The last checks, the oldest first.
-  private(set) var results: [ContainerFacts.Check] = []
+  private var checks: [ContainerFacts.Check] = []
+  /// What they have said.
+  var results: Results { Results(checks: checks, failuresInARow: state.failuresInARow) }
   private let name: String
   private let loop: EventLoop
   private unowned let supervisor: Supervisor
@@ -124,8 +134,8 @@ final class HealthMonitor {
       if text.utf8.last ?? UInt8(ascii: "\n") != UInt8(ascii: "\n") { text += "\n" }
       text += word
     }
-    results.append(ContainerFacts.Check(start: begun, end: Clock.now(), exitStatus: status, output: text))
-    if results.count > Self.mostResults { results.removeFirst() }
+    checks.append(ContainerFacts.Check(start: begun, end: Clock.now(), exitStatus: status, output: text))
+    if checks.count > Self.mostResults { checks.removeFirst() }
     let isNews = state.end(passed: status == 0, at: Self.now())
     wait()
     if isNews { onChange(state.health) }
@@ -135,6 +145,7 @@ final class HealthMonitor {
 extension Supervisor {
   /// Checks the health of a partition that was just started, as its definition says.
   func beginChecks(_ partition: Partition) {
+    partition.lastChecks = HealthMonitor.Results()
     partition.record.health = partition.definition.healthCheck.map { _ in .starting }
     watchHealth(partition)
   }
@@ -144,7 +155,8 @@ extension Supervisor {
     let check = partition.definition.healthCheck
     guard partition.isRunning, let check else {
       endChecks(partition)
-      return partition.record.health = nil
+      if check == nil { partition.record.health = nil }
+      return
     }
     guard partition.monitor?.check != check else { return }
     // What another check has said does not count for this one.
@@ -165,6 +177,7 @@ extension Supervisor {
 
   /// Ends the checks of a partition.
   func endChecks(_ partition: Partition) {
+    partition.lastChecks = partition.monitor?.results ?? partition.lastChecks
     partition.monitor?.stop()
     partition.monitor = nil
   }

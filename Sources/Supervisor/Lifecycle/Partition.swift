@@ -30,6 +30,8 @@ final class Partition {
   var killTimer: EventLoop.Timer?
   /// What checks its health, while it runs and has a check.
   var monitor: HealthMonitor?
+  /// What its checks have said when they ended with it.
+  var lastChecks = HealthMonitor.Results()
   /// How it has followed the load; `nil` for one that does not.
   var load: PartitionStatus.Load?
   /// Who is attached to it for when it runs.
@@ -87,10 +89,13 @@ final class Partition {
     status.restarts = record.restarts
     status.error = record.damage?.reason ?? record.error ?? waitsFor.map { "it waits for \($0)" }
     status.state = state
-    if isRunning { status.health = record.health }
+    status.health = health
     status.load = load
     return status
   }
+
+  /// What its health checks say, as Docker has it: what has ended does not do its work.
+  var health: PartitionStatus.Health? { isRunning ? record.health : record.health.map { _ in .unhealthy } }
 
   var state: PartitionStatus.State {
     if isBeingRemoved { return .removing }

@@ -110,7 +110,9 @@ private struct PartitionFamilies {
     for (labels, status, _) in partitions { text.sample(1, labels.adding("state", status.state.rawValue)) }
     text.family("swiftjail_partition_health", .gauge, "1 for what the health check says, where there is one.")
     for (labels, status, _) in partitions {
-      if let health = status.health { text.sample(1, labels.adding("health", health.rawValue)) }
+      // Whoever is alarmed by it does not want to hear of what was stopped.
+      guard let health = status.health, [.running, .paused].contains(status.state) else { continue }
+      text.sample(1, labels.adding("health", health.rawValue))
     }
     text.family("swiftjail_partition_restarts_total", .counter, "How often it was started again.")
     for (labels, status, _) in partitions { text.sample(status.restarts, labels) }
