@@ -1,3 +1,4 @@
+import Container
 import Layers
 import Linux
 import OCI
@@ -10,7 +11,7 @@ private let facts = EngineFacts(
   id: "M", hostname: "box", version: "1.0", kernelVersion: "6.12", operatingSystem: "Debian",
   operatingSystemVersion: "12", machine: "x86_64", cpus: 2, memory: 1 << 30,
   rootDirectory: "/var/lib/swiftjail",
-  descriptors: 9, listeners: 1)
+  descriptors: 9, listeners: 1, limits: OfferedLimits(controllers: ["cpu", "memory"], hasSwap: false))
 
 private func status(_ state: PartitionStatus.State) -> PartitionStatus {
   var definition = PartitionDefinition(name: "web", content: .partition(PartitionSettings(base: .host)))
@@ -45,6 +46,20 @@ struct EngineDocumentTests {
     counts.add([.running, .exited])
     #expect(counts.running == 1 && counts.paused == 0 && counts.stopped == 2)
     #expect(json["Architecture"] == .string("x86_64") && json["NCPU"] == .integer(2))
+  }
+
+  @Test("Limits are those that the machine offers, and others are warned of as Docker does")
+  func limits() {
+    let json = facts.infoDocument(EngineFacts.Counts([PartitionStatus.State]()), now: 0)
+    for key in ["MemoryLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares"] {
+      #expect(json[key] == .bool(true), "\(key)")
+    }
+    for key in ["SwapLimit", "CPUSet", "PidsLimit"] { #expect(json[key] == .bool(false), "\(key)") }
+    #expect(
+      json["Warnings"]
+        == .texts([
+          "WARNING: No swap limit support", "WARNING: No cpuset support", "WARNING: No pids limit support",
+        ]))
   }
 
   @Test("There is the image host, by all its names")

@@ -1,3 +1,4 @@
+import Container
 import Linux
 
 /// The facts about this machine that the API tells.
@@ -15,7 +16,8 @@ struct Engine {
       kernelVersion: system.release, operatingSystem: release["PRETTY_NAME"] ?? "Linux",
       operatingSystemVersion: release["VERSION_ID"] ?? "", machine: system.machine,
       cpus: Processors.count, memory: Int64(clamping: memory ?? 0), rootDirectory: rootDirectory,
-      descriptors: (try? FileDescriptor.openCount()) ?? 0, listeners: listeners)
+      descriptors: (try? FileDescriptor.openCount()) ?? 0, listeners: listeners,
+      limits: .current)
     self.facts = facts
     let changed = (try? FileStatus.of("/usr"))?.changed ?? 0
     image = HostImage(created: changed, architecture: facts.architecture)

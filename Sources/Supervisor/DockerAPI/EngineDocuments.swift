@@ -1,3 +1,4 @@
+import Container
 import OCI
 
 /// The machine and the supervisor, as the API describes them.
@@ -52,12 +53,14 @@ public struct EngineFacts: Sendable {
   public var descriptors: Int
   /// How many clients listen to events.
   public var listeners: Int
+  /// The limits that partitions can have.
+  public var limits: OfferedLimits
 
   /// The facts given.
   public init(
     id: String, hostname: String, version: String, kernelVersion: String, operatingSystem: String,
     operatingSystemVersion: String, machine: String, cpus: Int, memory: Int64, rootDirectory: String,
-    descriptors: Int, listeners: Int
+    descriptors: Int, listeners: Int, limits: OfferedLimits
   ) {
     self.id = id
     self.hostname = hostname
@@ -71,6 +74,7 @@ public struct EngineFacts: Sendable {
     self.rootDirectory = rootDirectory
     self.descriptors = descriptors
     self.listeners = listeners
+    self.limits = limits
   }
 
   /// How the API calls the instruction set.
@@ -143,11 +147,7 @@ public struct EngineFacts: Sendable {
       "Volume": .array([]), "Network": .texts(["host", "null"]), "Authorization": .null,
       "Log": .texts(["json-file"]),
     ])
-    for key in [
-      "MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit",
-    ] {
-      object[key] = .bool(true)
-    }
+    for limit in limits.named { object[limit.field] = .bool(limit.isOffered) }
     for key in ["KernelMemory", "KernelMemoryTCP", "OomKillDisable", "Debug", "ExperimentalBuild"] {
       object[key] = .bool(false)
     }
@@ -189,7 +189,8 @@ public struct EngineFacts: Sendable {
       object[key] = .members(["ID": .string(""), "Expected": .string("")])
     }
     object["SecurityOptions"] = .texts(["name=cgroupns"])
-    object["Warnings"] = .array([])
+    object["Warnings"] = .texts(
+      limits.named.filter { !$0.isOffered }.map { "WARNING: No \($0.words) support" })
     return .object(object)
   }
 
@@ -218,4 +219,17 @@ public struct EngineFacts: Sendable {
 
   /// The answer to `/volumes`: there are none.
   public static let volumes = JSON.members(["Volumes": .array([]), "Warnings": .null])
+}
+
+extension OfferedLimits {
+  /// Each with its field in the answer to `/info`, and what Docker calls it.
+  fileprivate var named: [(field: String, words: String, isOffered: Bool)] {
+    let hasProcessors = controllers.contains("cpu")
+    return [
+      ("MemoryLimit", "memory limit", controllers.contains("memory")), ("SwapLimit", "swap limit", hasSwap),
+      ("CpuCfsPeriod", "cpu cfs period", hasProcessors), ("CpuCfsQuota", "cpu cfs quota", hasProcessors),
+      ("CPUShares", "cpu shares", hasProcessors), ("CPUSet", "cpuset", controllers.contains("cpuset")),
+      ("PidsLimit", "pids limit", controllers.contains("pids")),
+    ]
+  }
 }
