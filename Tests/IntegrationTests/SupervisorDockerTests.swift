@@ -107,6 +107,7 @@ struct SupervisorDockerTests {
       #expect(exec.status == 3 && exec.text == "/tmp", "\(exec)")
       let top = try call(site, "top", name)
       #expect(top.status == 0 && top.text.contains("/bin/sh"), "\(top)")
+      #expect(top.lines.first?.words == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"], "\(top)")
       try #expect(call(site, "stop", name).status == 0)
       let state = try call(site, "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name)
       #expect(state.text == "exited 7", "\(state)")

@@ -37,7 +37,11 @@ enum ProcessList {
   private static let mostCommands = 16 << 20
   private static let mostBeyond = 64
 
+  /// The processes in the columns of `ps -ef`.
   static func document(of pids: [Int32]) -> JSON {
+    let users = users((try? File.text("/etc/passwd")) ?? "")
+    let booted = bootTime((try? File.text("/proc/stat")) ?? "")
+    let now = Clock.now() / 1_000_000_000
     var rows: [JSON] = []
     var room = mostCommands
     for pid in pids {
@@ -47,17 +51,65 @@ enum ProcessList {
       var command = ((try? ProcessStatus.commandLine(of: pid)) ?? "?").printable
       if command.utf8.count > room { command = String(command.prefix(mostBeyond)) }
       room = max(0, room - command.utf8.count)
-      let seconds = process.processorTime / ProcessStatus.ticksPerSecond
-      let time = "\(padded(seconds / 3600)):\(padded(seconds / 60 % 60)):\(padded(seconds % 60))"
-      let state = String(decoding: [process.state], as: UTF8.self)
-      rows.append(.texts([String(owner), String(pid), String(process.parent), state, time, command]))
+      let used = Int64(clamping: process.processorTime / ProcessStatus.ticksPerSecond)
+      let started = booted + Int64(clamping: process.startTime / ProcessStatus.ticksPerSecond)
+      let share = used * 100 / max(1, now - started)
+      let time = "\(padded(used / 3600)):\(padded(used / 60 % 60)):\(padded(used % 60))"
+      rows.append(
+        .texts([
+          users[owner] ?? String(owner), String(pid), String(process.parent), String(share),
+          startText(started, now: now), terminal((try? File.text("/proc/\(pid)/stat")) ?? ""), time, command,
+        ]))
     }
     return .members([
-      "Titles": .texts(["UID", "PID", "PPID", "STAT", "TIME", "CMD"]), "Processes": .array(rows),
+      "Titles": .texts(["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]), "Processes": .array(rows),
     ])
   }
 
-  private static func padded(_ number: UInt64) -> String { number < 10 ? "0\(number)" : String(number) }
+  /// The names of users by their numbers, in the text of a `passwd(5)`: the host's, as `ps` has it.
+  static func users(_ passwd: String) -> [UInt32: String] {
+    var users: [UInt32: String] = [:]
+    for line in passwd.split(separator: "\n") {
+      let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+      guard fields.count > 2, let number = UInt32(fields[2]), users[number] == nil else { continue }
+      users[number] = String(fields[0]).printable
+    }
+    return users
+  }
+
+  /// When the machine was started, in seconds since 1970, by the text of `/proc/stat` (`proc(5)`).
+  private static func bootTime(_ text: String) -> Int64 {
+    let line = text.split(separator: "\n").first { $0.hasPrefix("btime ") }
+    return line.flatMap { Int64($0.dropFirst("btime ".utf8.count)) } ?? 0
+  }
+
+  /// A start as `ps` writes it: the time on the same day, the date in the same year, or the year.
+  static func startText(_ seconds: Int64, now: Int64) -> String {
+    let (start, now) = (LocalTime(seconds: seconds), LocalTime(seconds: now))
+    guard start.year == now.year else { return String(start.year) }
+    guard start.yearDay == now.yearDay else { return "\(months[start.month - 1])\(padded(Int64(start.day)))" }
+    return "\(padded(Int64(start.hour))):\(padded(Int64(start.minute)))"
+  }
+
+  private static let months = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+  ]
+
+  /// The terminal of a process, by the text of its `/proc/PID/stat` (`proc(5)`).
+  static func terminal(_ stat: String) -> String {
+    // The command's name is in parentheses and may hold anything.
+    let fields = stat.utf8.split(separator: UInt8(ascii: ")")).last?.split(separator: UInt8(ascii: " ")) ?? []
+    guard fields.count > 4, let number = UInt32(Substring(fields[4])) else { return "?" }
+    let (major, minor) = (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xfff00)
+    switch major {
+    case 4: return minor < 64 ? "tty\(minor)" : "ttyS\(minor - 64)"
+    // Of each of these numbers the kernel has 256.
+    case 136...143: return "pts/\((major - 136) << 8 | minor)"
+    default: return "?"
+    }
+  }
+
+  private static func padded(_ number: Int64) -> String { number < 10 ? "0\(number)" : String(number) }
 
   /// What the host's ps(1) says of the processes.
   static func document(of pids: [Int32], _ arguments: String) throws(SupervisorError) -> JSON {
