@@ -104,6 +104,33 @@ struct SupervisorAPITests {
     }
   }
 
+  @Test("prune tells how many bytes were freed, in its answer and as an event")
+  func prune() throws {
+    try withSupervisor { site in
+      let followed = try Connection(site.socket)
+      let filters = "%7B%22event%22%3A%5B%22prune%22%5D%7D"
+      try followed.begin("GET", "/events?filters=\(filters)")
+      try #expect(followed.head().status == 200)
+      let empty = try site.ask("POST", "/containers/prune")
+      #expect(empty.document["SpaceReclaimed"] as? Int == 0, "\(empty)")
+      try start(site, "a", "head -c 100000 /dev/zero >/file")
+      try site.waitFor("a", "exited")
+      try start(site, "b", SupervisedSandbox.patient)
+      let answer = try site.ask("POST", "/containers/prune")
+      let bytes = answer.document["SpaceReclaimed"] as? Int ?? 0
+      // With the few files that every partition has.
+      #expect(bytes >= 100_000 && bytes < 200_000, "\(answer)")
+      #expect((answer.document["ContainersDeleted"] as? [String])?.count == 1, "\(answer)")
+      try site.waitFor("b", "running")
+      for expected in [0, bytes] {
+        let event = try JSONSerialization.jsonObject(with: followed.chunk() ?? Data())
+        let document = Config(object: event as? [String: Any] ?? [:])
+        #expect(document["Type"] as? String == "container" && document["Action"] as? String == "prune")
+        #expect(document["Actor.Attributes.reclaimed"] as? String == String(expected), "\(event)")
+      }
+    }
+  }
+
   @Test("Half a request, and one that is none, hold up nobody")
   func halves() throws {
     try withSupervisor { site in

@@ -25,6 +25,13 @@ struct ContainerSizes {
     }
   }
 
+  /// What a partition has written, in bytes: so much is free when it is removed.
+  func written(by status: PartitionStatus) -> Int64 {
+    guard case .partition = status.definition.content, let id = try? ContainerID(status.definition.name)
+    else { return 0 }
+    return store.writtenBytes(of: id)
+  }
+
   private mutating func base(_ path: String) -> Int64 {
     if let known = bases[path] { return known }
     var sizes = FileSizes()

@@ -349,33 +349,4 @@ extension APIService {
     supervisor.tell(.resize(height: size.height, width: size.width), of: status.definition.name)
     respond(exchange, .ok)
   }
-
-  /// Removes what has ended, and answers when that is gone.
-  private func prune(_ prune: ContainerPrune, _ exchange: HTTPExchange) {
-    var removed: [String] = []
-    var waiting = 1
-    func finish() {
-      waiting -= 1
-      if waiting == 0 { respond(exchange, .ok, ContainerPrune.response(removed: removed, bytes: 0)) }
-    }
-    for status in prune.select(supervisor.statuses, now: Clock.now()) {
-      // Functions and what waits for them are there for a purpose.
-      if let partition = supervisor.partitions[status.definition.name],
-        partition.isFunction || partition.isPrepared
-      {
-        continue
-      }
-      waiting += 1
-      do throws(SupervisorError) {
-        try supervisor.remove(status.definition.name, force: false) { error in
-          if error == nil { removed.append(status.id) }
-          finish()
-        }
-      } catch {
-        // It runs by now.
-        finish()
-      }
-    }
-    finish()
-  }
 }

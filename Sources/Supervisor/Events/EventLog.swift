@@ -48,6 +48,12 @@ public final class EventLog {
     tell(event)
   }
 
+  /// Adds an event that is about no partition.
+  func add(_ message: EventMessage) {
+    journal.append([message])
+    tell(message)
+  }
+
   /// Notes what is to be said of an end, which the keeper may have told before.
   func add(_ actions: [ContainerEvent.Action], _ partition: Partition, end: UInt64) {
     let now = Clock.now()
@@ -68,7 +74,10 @@ public final class EventLog {
   private func tell(_ event: ContainerEvent) {
     for watcher in watchers.values { watcher(event) }
     guard !followers.isEmpty else { return }
-    let message = event.message
+    tell(event.message)
+  }
+
+  private func tell(_ message: EventMessage) {
     let line = message.line
     for follower in followers.values { follower(message, line) }
   }

@@ -16,6 +16,11 @@ public struct EventMessage: Equatable, Sendable {
   /// What the container is made of.
   public var image: String { attributes["image"] ?? "" }
 
+  /// Containers that had ended were removed, which has freed so many bytes.
+  static func pruned(_ bytes: Int64, at time: Int64) -> EventMessage {
+    EventMessage(action: "prune", id: "", attributes: ["reclaimed": String(bytes)], time: time)
+  }
+
   /// The document on a line, as it goes into the stream.
   public var line: [UInt8] { json.bytes() + [UInt8(ascii: "\n")] }
 }
