@@ -137,6 +137,8 @@ struct CreateRequestTests {
       (#"{"HostConfig":{"CpusetCpus":"+1-+3"}}"#, "HostConfig.CpusetCpus: "),
       (#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/a"}]}}"#, "HostConfig.Mounts[0].Target: "),
       (#"{"HostConfig":{"RestartPolicy":{"Name":"often"}}}"#, "HostConfig.RestartPolicy.Name: "),
+      (#"{"ExposedPorts":{"80/icmp":{}}}"#, "ExposedPorts: "),
+      (#"{"ExposedPorts":{"9-8":{}}}"#, "ExposedPorts: "), (#"{"ExposedPorts":{"x":{}}}"#, "ExposedPorts: "),
       (#"{"StopTimeout":-1}"#, "StopTimeout: "), (#"{"Env":["=x"]}"#, "Env: "), (#"{"Cmd":7}"#, "Cmd: "),
     ])
   func field(text: String, start: String) throws {
@@ -150,7 +152,6 @@ struct CreateRequestTests {
   @Test(
     "What is not offered is refused as that, by its name",
     arguments: [
-      (#"{"ExposedPorts":{"80/tcp":{}}}"#, "ExposedPorts: "),
       (#"{"Volumes":{"/anon":{}}}"#, "Volumes: "),
       (#"{"HostConfig":{"Binds":["name:/d"]}}"#, "HostConfig.Binds: "),
       (#"{"HostConfig":{"NetworkMode":"mine"}}"#, "HostConfig.NetworkMode: "),
@@ -322,6 +323,15 @@ struct CreateRequestTests {
     let both = try JSON(text: #"{"Image":"host","user":"1","User":"2"}"#)
     #expect(throws: APIError(status: 501, "user: is not supported; leave it out")) { try request(both) }
     #expect(try refusal(#"{"image":"host","nonesuch":1}"#) == "nonesuch: is not supported; leave it out")
+  }
+
+  @Test("The ports that are exposed are noted, and told again")
+  func exposedPorts() throws {
+    let body = try JSON(text: #"{"Image":"host","ExposedPorts":{"80/tcp":{},"8000-8010/udp":{},"53":{}}}"#)
+    let request = try request(body)
+    var status = PartitionStatus(request.definition(named: "x"), id: "a", created: 0)
+    status.notes = try RequestNotes(json: request.notes.json)
+    #expect(ContainerDocument(status).inspection["Config", "ExposedPorts"] == body["ExposedPorts"])
   }
 
   @Test("There is one image")

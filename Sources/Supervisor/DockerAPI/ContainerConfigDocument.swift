@@ -17,6 +17,11 @@ enum ContainerConfigDocument {
     object["StdinOnce"] = .bool(definition.closesInput)
     object["Env"] = .texts(settings.environment.variables)
     let entrypoint = container.command.prefix(notes.entrypointLength)
+    if !notes.exposedPorts.isEmpty {
+      var ports = JSON.Object()
+      for port in notes.exposedPorts { ports[port] = .nothing }
+      object["ExposedPorts"] = .object(ports)
+    }
     let rest = container.command.dropFirst(entrypoint.count)
     if !rest.isEmpty { object["Cmd"] = .texts(Array(rest)) }
     if !entrypoint.isEmpty { object["Entrypoint"] = .texts(Array(entrypoint)) }

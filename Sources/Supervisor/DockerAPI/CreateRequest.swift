@@ -54,7 +54,8 @@ public struct CreateRequest: Equatable, Sendable {
     settings.temporaryDirectories = mounts.temporaryDirectories
     notes.mountTargets = mounts.targets
     try Self.checkVolumes(&fields, mounts)
-    try Self.refusePorts(&fields, &host)
+    try Self.refusePorts(&host)
+    notes.exposedPorts = try Self.exposedPorts(&fields)
     try readNetwork(&fields, &host)
     try readHost(&host, initProgram: initProgram)
     try readSecurity(&host)
@@ -184,15 +185,37 @@ public struct CreateRequest: Equatable, Sendable {
     }
   }
 
-  private static func refusePorts(_ fields: inout Fields, _ host: inout Fields) throws(APIError) {
-    let reason =
-      "there is no network in which ports could be opened; use the host's, with the NetworkMode host"
+  private static func refusePorts(_ host: inout Fields) throws(APIError) {
     if let ports = host.value("PortBindings"), !ports.isVoid {
-      throw host.unsupported("PortBindings", reason)
+      throw host.unsupported(
+        "PortBindings",
+        "there is no network in which ports could be opened; use the host's, with the NetworkMode host")
     }
-    if let ports = fields.value("ExposedPorts"), !ports.isVoid {
-      throw fields.unsupported("ExposedPorts", reason)
+  }
+
+  /// The ports that a client notes of a container, which opens none of them.
+  private static func exposedPorts(_ fields: inout Fields) throws(APIError) -> [String] {
+    let members = (try fields.optional("ExposedPorts", as: JSON.Object.self) ?? JSON.Object()).members
+    try fields.check(members.count, "ExposedPorts", most: 1024)
+    for member in members where !isPort(member.key) {
+      throw fields.wrong("ExposedPorts", "invalid port specification: \"\(member.key)\"")
     }
+    return members.map(\.key)
+  }
+
+  /// Whether `text` is a port or a range of them, and perhaps a protocol, such as `80/tcp`.
+  private static func isPort(_ text: String) -> Bool {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 1 || (parts.count == 2 && ["tcp", "udp", "sctp"].contains(parts[1])) else {
+      return false
+    }
+    let ends = parts[0].split(separator: "-", omittingEmptySubsequences: false)
+    let numbers = ends.compactMap { $0.utf8.allSatisfy(isDigit) ? UInt16($0) : nil }
+    return numbers.count == ends.count && (1...2).contains(numbers.count) && numbers.sorted() == numbers
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
   }
 
   private mutating func readNetwork(_ fields: inout Fields, _ host: inout Fields) throws(APIError) {

@@ -12,6 +12,8 @@ public struct RequestNotes: Equatable, Sendable {
   public var securityOptions: [String] = []
   /// Where those mounts are that were asked for as `Mounts`.
   public var mountTargets: [String] = []
+  /// The ports on which its program listens, such as `80/tcp`.
+  public var exposedPorts: [String] = []
   /// The size of a log's file, as it was written.
   public var logSize: String?
 
@@ -32,6 +34,7 @@ extension RequestNotes: JSONRepresentable {
     entrypointLength = try object.optional("entrypointLength", or: 0)
     securityOptions = try object.optional("securityOptions", or: [])
     mountTargets = try object.optional("mountTargets", or: [])
+    exposedPorts = try object.optional("exposedPorts", or: [])
     logSize = try object.text("logSize")
   }
 
@@ -42,6 +45,7 @@ extension RequestNotes: JSONRepresentable {
     object.add("entrypointLength", entrypointLength, unless: 0)
     object.add("securityOptions", securityOptions, unless: [])
     object.add("mountTargets", mountTargets, unless: [])
+    object.add("exposedPorts", exposedPorts, unless: [])
     object.add("logSize", ifPresent: logSize)
     return .object(object)
   }
