@@ -73,6 +73,7 @@ extension PartitionSettings {
     object.add("readOnly", isReadOnly, unless: false)
     object.add("workdir", workingDirectory, unless: "/")
     object.add("user", ifPresent: user)
+    object.add("groups", groups, unless: [])
     object.add("hostname", ifPresent: hostname)
     object.add("capAdd", capabilities.added, unless: [])
     object.add("capDrop", capabilities.dropped, unless: [])

@@ -24,6 +24,10 @@ extension PartitionSettings {
     user = try object.value("user", "USER or USER:GROUP") { text in
       Self.isUser(text) ? text : nil
     }
+    groups = try object.texts("groups") { (text) throws(LayerError) in
+      if text.utf8.isEmpty { throw LayerError(.invalid, "a group must be a name or a number") }
+      return text
+    }
     hostname = try object.value("hostname", "a name of 1 to 64 bytes") { text in
       (1...64).contains(text.utf8.count) ? text : nil
     }
@@ -105,7 +109,7 @@ extension PartitionSettings {
   static let fields = [
     "command", "environment", "memory", "memoryReservation", "memorySwap", "domainname", "shmSize", "rlimits",
     "sysctls", "oomScoreAdj", "cpus", "cpuWeight", "cpusetCpus", "pidsLimit",
-    "volumes", "tmpfs", "network", "readOnly", "workdir", "user", "hostname", "capAdd", "capDrop",
+    "volumes", "tmpfs", "network", "readOnly", "workdir", "user", "groups", "hostname", "capAdd", "capDrop",
     "privileged", "keyrings", "init", "tty", "terminalSize",
   ]
 }

@@ -39,11 +39,31 @@ public struct Accounts: Sendable {
       if let entry { user.additionalGids = memberships(of: entry[0], besides: user.gid) }
       return user
     }
-    if let gid = groups.first(where: { $0[0] == parts[1] }).flatMap({ UInt32($0[2]) }) ?? UInt32(parts[1]) {
+    if let gid = gid(of: parts[1]) {
       user.gid = gid
       return user
     }
     throw wrong("the partition's /etc/group has no group \"\(parts[1])\"; give the number")
+  }
+
+  /// `user` in `others` as well, each a name or a number of a group.
+  ///
+  /// - Throws: `LayerError` of the kind `.invalid` for a name that the databases do not have.
+  func user(_ user: RuntimeConfig.User, in others: [String]) throws(LayerError) -> RuntimeConfig.User {
+    var user = user
+    for other in others {
+      guard let gid = gid(of: Substring(other)) else {
+        throw LayerError(
+          .invalid, "group \(other): the partition's /etc/group has no group \"\(other)\"; give the number")
+      }
+      if !user.additionalGids.contains(gid) { user.additionalGids.append(gid) }
+    }
+    return user
+  }
+
+  /// The number of a group.
+  private func gid(of group: Substring) -> UInt32? {
+    groups.first { $0[0] == group }.flatMap { UInt32($0[2]) } ?? UInt32(group)
   }
 
   private func memberships(of user: Substring, besides primary: UInt32) -> [UInt32] {

@@ -116,10 +116,10 @@ struct PartitionDirectory {
   ) throws(LayerError) -> BundleConfig {
     let bounding = Capabilities.atFirst
     let known = Capabilities.names
+    let user = try settings.user.map { (user) throws(LayerError) in try accounts.user(user) }
     let surroundings = PartitionSurroundings(
       name: id.description, fileTree: fileTree,
-      user: try settings.user.map { (user) throws(LayerError) in try accounts.user(user) }
-        ?? RuntimeConfig.User(),
+      user: try accounts.user(user ?? RuntimeConfig.User(), in: settings.groups),
       shell: shell, capabilities: known.indices.filter { bounding.contains($0) }.map { known[$0] },
       knownCapabilities: known, accountsForSwap: (try? FileStatus.of("/proc/swaps")) != nil,
       devices: settings.isPrivileged ? try HostDevices.all() : [],

@@ -72,6 +72,8 @@ public struct PartitionSettings: Equatable, Sendable {
   public var workingDirectory = "/"
   /// Who it runs as: `USER` or `USER:GROUP`, names of the partition's own or numbers.
   public var user: String?
+  /// Groups that it is in beside those of the user: names of the partition's own or numbers.
+  public var groups: [String] = []
   /// The host name; the partition's name when `nil`.
   public var hostname: String?
   /// The NIS domain name; none when `nil`.

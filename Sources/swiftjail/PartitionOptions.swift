@@ -31,6 +31,7 @@ enum PartitionOptions {
     Option("workdir", letter: "w", value: "DIR", "the program's working directory (default: /)"),
     Option(
       "user", letter: "u", value: "USER[:GROUP]", "run the program as this user and group, names or numbers"),
+    Option("group-add", value: "GROUP", "put the program into this group as well, a name or a number"),
     Option("hostname", value: "NAME", "the host name (default: the partition's name)"),
     Option(
       "network", value: "NETWORK", choices: ["none", "host"],
@@ -65,6 +66,7 @@ enum PartitionOptions {
     }
     settings.isTransient = arguments.has("rm")
     settings.user = arguments["user"]
+    settings.groups = arguments.all("group-add")
     settings.hostname = arguments["hostname"]
     settings.capabilities.added = arguments.all("cap-add")
     settings.capabilities.dropped = arguments.all("cap-drop")

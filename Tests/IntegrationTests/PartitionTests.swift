@@ -109,13 +109,17 @@ struct PartitionTests {
     }
   }
 
-  @Test("--workdir, --user and --hostname are what they say")
+  @Test("--workdir, --user, --group-add and --hostname are what they say")
   func identity() throws {
     try withSandbox { box in
       let output = try sh(
-        box, ["--workdir", "/tmp", "--user", "1000:1001", "--hostname", "inner"],
-        script: "pwd; id -u; id -g; hostname")
-      #expect(output.lines == ["/tmp", "1000", "1001", "inner"])
+        box,
+        [
+          "--workdir", "/tmp", "--user", "1000:1001", "--group-add", "7", "--group-add", "9", "--hostname",
+          "inner",
+        ],
+        script: "pwd; id -u; id -G; hostname")
+      #expect(output.lines == ["/tmp", "1000", "1001 7 9", "inner"])
     }
   }
 

@@ -45,6 +45,17 @@ struct AccountTests {
     #expect(try accounts.user("1000:1001") == RuntimeConfig.User(uid: 1000, gid: 1001))
   }
 
+  @Test("Further groups are added once, by name or by number, and one that nobody knows is refused")
+  func further() throws {
+    let user = RuntimeConfig.User(uid: 33, gid: 44, additionalGids: [50])
+    #expect(try accounts.user(user, in: []) == user)
+    #expect(
+      try accounts.user(user, in: ["more", "50", "staff", "99"])
+        == RuntimeConfig.User(uid: 33, gid: 44, additionalGids: [50, 51, 99]))
+    let error = #expect(throws: LayerError.self) { try accounts.user(user, in: ["none"]) }
+    #expect(error?.description.contains("no group \"none\"") == true)
+  }
+
   @Test(
     "What is neither a name of the databases nor a number is refused",
     arguments: [

@@ -334,6 +334,16 @@ struct CreateRequestTests {
     #expect(ContainerDocument(status).inspection["Config", "ExposedPorts"] == body["ExposedPorts"])
   }
 
+  @Test("Further groups are taken over, and told again")
+  func groups() throws {
+    let body = try JSON(text: #"{"Image":"host","HostConfig":{"GroupAdd":["tty","99"]}}"#)
+    let request = try request(body)
+    #expect(request.settings.groups == ["tty", "99"])
+    let status = PartitionStatus(request.definition(named: "x"), id: "a", created: 0)
+    #expect(ContainerDocument(status).inspection["HostConfig", "GroupAdd"] == body["HostConfig", "GroupAdd"])
+    #expect(try refusal(#"{"Image":"host","HostConfig":{"GroupAdd":[""]}}"#) != nil)
+  }
+
   @Test("There is one image")
   func image() throws {
     let error = #expect(throws: APIError.self) { try request(JSON(text: #"{"Image":"busybox"}"#)) }

@@ -27,7 +27,8 @@ struct DefinitionTests {
     {"name": "full", "image": "host", "command": ["sleep", "9"], "environment": {"A": "1", "B": 2},
      "memory": "64m", "memorySwap": "128m", "cpus": 1.5, "cpuWeight": 200, "cpusetCpus": "0-3,7",
      "pidsLimit": 50, "volumes": ["/a:/b:ro,nosuid", "./site:/site"], "tmpfs": ["/t:size=1m", "/u"],
-     "network": "host", "readOnly": true, "workdir": "/srv", "user": "nobody:7", "hostname": "h",
+     "network": "host", "readOnly": true, "workdir": "/srv", "user": "nobody:7", "groups": ["tty", "7"],
+     "hostname": "h",
      "capAdd": ["net_admin"], "capDrop": ["ALL"], "privileged": true, "init": true, "tty": true,
      "terminalSize": {"height": 24, "width": 80}, "interactive": true, "restart": "on-failure:5",
      "restartDelay": {"initial": "0s", "longest": "2s", "forgottenAfter": "1m"},
@@ -64,7 +65,7 @@ struct DefinitionTests {
     #expect(settings.temporaryDirectories.map(\.destination) == ["/t", "/u"])
     #expect(settings.network == .host && settings.isReadOnly && settings.workingDirectory == "/srv")
     #expect(settings.user == "nobody:7" && settings.hostname == "h" && settings.isPrivileged)
-    #expect(settings.seesKeyrings)
+    #expect(settings.seesKeyrings && settings.groups == ["tty", "7"])
     #expect(settings.capabilities == CapabilityChoice(added: ["net_admin"], dropped: ["ALL"]))
     #expect(settings.initProgram == "/swiftjail" && settings.hasTerminal)
     #expect(settings.terminalSize == RuntimeConfig.ConsoleSize(height: 24, width: 80))
@@ -170,7 +171,7 @@ struct DefinitionTests {
       (#""workdir": "srv""#, "workdir", "absolute path"),
       (#""user": """#, "user", "USER"), (#""user": ":3""#, "user", "USER"),
       (#""user": "a:""#, "user", "USER"),
-      (#""hostname": """#, "hostname", "1 to 64"),
+      (#""hostname": """#, "hostname", "1 to 64"), (#""groups": ["a", ""]"#, "groups[1]", "a name or"),
       (
         #""hostname": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa""#, "hostname",
         "1 to 64"

@@ -274,6 +274,11 @@ public struct CreateRequest: Equatable, Sendable {
   }
 
   private mutating func readSecurity(_ host: inout Fields) throws(APIError) {
+    settings.groups = try host.texts("GroupAdd")
+    try host.check(settings.groups.count, "GroupAdd", most: 1024)
+    if settings.groups.contains(where: \.utf8.isEmpty) {
+      throw host.wrong("GroupAdd", "a group must be a name or a number")
+    }
     settings.isPrivileged = try host.flag("Privileged")
     settings.isReadOnly = try host.flag("ReadonlyRootfs")
     settings.capabilities.added = try Self.capabilities(&host, "CapAdd")

@@ -43,13 +43,14 @@ struct HostConfigDocument {
     object["CapDrop"] = names(settings.capabilities.dropped)
     object["CgroupnsMode"] = .string("private")
     for key in ["Dns", "DnsOptions", "DnsSearch"] { object[key] = .array([]) }
-    for key in ["ExtraHosts", "GroupAdd", "Links"] { object[key] = .null }
+    for key in ["ExtraHosts", "Links"] { object[key] = .null }
     for key in ["Cgroup", "PidMode", "UTSMode", "UsernsMode", "Isolation", "CgroupParent", "CpusetMems"] {
       object[key] = .string("")
     }
     object["IpcMode"] = .string("private")
     object["OomScoreAdj"] = JSON(settings.outOfMemoryAdjustment ?? 0)
     if !settings.kernelParameters.isEmpty { object["Sysctls"] = settings.kernelParameters.json }
+    object["GroupAdd"] = names(settings.groups)
     object["SecurityOpt"] = names(securityOptions)
     object["Privileged"] = .bool(settings.isPrivileged)
     object["PublishAllPorts"] = .bool(false)
