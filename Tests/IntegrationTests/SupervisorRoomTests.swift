@@ -56,6 +56,93 @@ struct SupervisorRoomTests {
     try site.empty()
   }
 
+  // MARK: Floods
+
+  /// Keeps 300 connections without a whole request on each, and makes a new one for each that is closed.
+  private static let flood = """
+    import os, select, socket, sys, time
+    path, kind = sys.argv[1:]
+    start = b"GET /info HTTP/1.1\\r\\nHost: x\\r\\nX: "
+    if kind == "half bodies":
+        start = b"POST /containers/create HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 99\\r\\n\\r\\n{"
+    held, told, last, poll = {}, False, 0, select.poll()
+    def drop(number):
+        poll.unregister(number)
+        held.pop(number).close()
+    while os.getppid() == int(os.environ["PARENT"]):
+        while len(held) < 300:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.setblocking(False)
+            try:
+                connection.connect(path)
+                connection.send(start)
+            except OSError:
+                break
+            held[connection.fileno()] = connection
+            poll.register(connection, select.POLLIN)
+        if len(held) > 250 and not told:
+            told = True
+            print("flood", flush=True)
+        if kind == "in a loop":
+            for number in list(held)[:64]: drop(number)
+        for number, _ in poll.poll(5): drop(number)
+        if kind == "byte by byte" and time.time() - last > 1:
+            last = time.time()
+            for connection in held.values():
+                try: connection.send(b"x")
+                except OSError: pass
+    """
+
+  /// Asks a hundred times, as another user where one is named, and says how often there was an answer and how long the
+  /// longest took.
+  private static let pings = """
+    import os, socket, struct, sys, time
+    path, user = sys.argv[1:]
+    if int(user): os.setuid(int(user))
+    answered, longest = 0, 0
+    for _ in range(100):
+        began = time.time()
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                    connection.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", 60, 0))
+                connection.connect(path)
+                connection.sendall(b"GET /_ping HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+                answered += connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+        except OSError as error:
+            print(error, file=sys.stderr)
+        longest = max(longest, time.time() - began)
+    print(answered, longest)
+    """
+
+  @Test(
+    "A flood of requests that do not get whole shuts nobody out",
+    .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")),
+    arguments: ["half heads", "half bodies", "byte by byte", "in a loop"])
+  func flood(_ kind: String) throws {
+    try withSupervisor { site in
+      // For the other user.
+      chmod(site.socket, 0o666)
+      for path in [site.box.root, site.box.scratch.path] { chmod(path, 0o755) }
+      var program = Program("/usr/bin/python3", ["-c", Self.flood, site.socket, kind])
+      program.environment["PARENT"] = String(getpid())
+      let flood = try program.start()
+      defer {
+        flood.signal(SIGKILL)
+        flood.forget()
+      }
+      guard poll({ flood.text.contains("flood") }) else { throw Broken("no flood: \(flood.stderr)") }
+      for user in [0, 65534] {
+        let pings = try Program("/usr/bin/python3", ["-c", Self.pings, site.socket, String(user)]).call()
+        let words = pings.text.words
+        #expect(words.first == "100", "user \(user): \(pings.text)\(pings.stderr)")
+        // A second, and a slow machine's share.
+        #expect((words.last.flatMap { Double($0) } ?? .infinity) < 15, "user \(user): \(pings.text)")
+      }
+      #expect(!flood.hasEnded, "\(flood.stderr)")
+    }
+  }
+
   @Test("Answers that take long wait for their turn, and none is refused")
   func longAnswers() throws {
     try withSupervisor { site in

@@ -49,8 +49,6 @@ final class HTTPConnection {
   private enum Sending { case open, ending, ended }
 
   private static let drainTime: Int64 = 2000
-  /// Who has connected and not asked for anything is not taken for idle before that time, in nanoseconds.
-  private static let freshTime: Int64 = 1_000_000_000
   /// How often it is looked whether a client has read the head of an answer, in milliseconds, and for how long.
   private static let headPause: Int64 = 1
   private static let headTries = 50
@@ -66,13 +64,10 @@ final class HTTPConnection {
   private var parser: HTTPRequestParser
   private var phase = Phase.receiving {
     didSet {
-      if phase == .receiving { lastUse = Clock.monotonic() }
       guard phase.isStream != oldValue.isStream else { return }
       if phase.isStream { room.addStream() } else { room.removeStream() }
     }
   }
-  /// When the last answer was given, or the connection made.
-  private var lastUse = Clock.monotonic()
   /// What it has taken of the room for bodies, and of that for output.
   private var held = 0
   private var waiting = 0
@@ -93,6 +88,8 @@ final class HTTPConnection {
   private var isLosing = false
 
   private var awaited: Wait?
+  /// Since when that is so, on the monotonic clock.
+  private var awaitedSince: Int64 = 0
   private let deadline: Deadline
 
   /// Serves who is at the other end of `socket`; `onEnd` is called once the connection is closed.
@@ -126,14 +123,27 @@ final class HTTPConnection {
     }
   }
 
-  /// Since when nothing is under way, on the monotonic clock; `nil` when something is.
-  var idleSince: Int64? {
-    guard phase == .receiving, !isBusy, parser.isIdle, socket.waiting == 0 else { return nil }
-    return number > 0 || Clock.monotonic() - lastUse >= Self.freshTime ? lastUse : nil
+  /// Since when nothing can be done here before the client does something, on the monotonic clock; `nil` when it can.
+  var waitingSince: Int64? { isBusy || awaited == nil ? nil : awaitedSince }
+
+  /// Whether it waits for a further request.
+  var isIdle: Bool {
+    if case .idle = awaited { true } else { false }
   }
 
   /// Looks at what has come, before its turn.
   func look() { ready(.readable) }
+
+  /// Closes, as another needs the room.
+  func giveWay() {
+    if phase == .receiving || phase == .answering, !isIdle, socket.waiting == 0 {
+      let error = HTTPError(
+        .serviceUnavailable, "this request was not whole when another needed its place; try again")
+      socket.append(HTTPResponse(error).bytes(keepsAlive: false))
+      socket.flush()
+    }
+    lose()
+  }
 
   /// Whether this client may have one more stream.
   var canStream: Bool { room.hasStream(for: peer.user) }
@@ -492,6 +502,7 @@ final class HTTPConnection {
     let now = waitNow
     guard now != awaited else { return }
     awaited = now
+    awaitedSince = Clock.monotonic()
     let time: Int64? =
       switch now {
       case .request: settings.requestTime

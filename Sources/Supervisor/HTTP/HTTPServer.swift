@@ -9,8 +9,8 @@ public final class HTTPServer {
 
   /// What clients may ask of the server.
   public struct Settings: Sendable {
-    /// How many connections are served at a time that are not streams. For one more, the one is closed that is idle
-    /// longest; when there is none, it is answered with status 503.
+    /// How many connections are served at a time that are not streams. For one more, one gives way that waits for its
+    /// client; when there is none, it is answered with status 503.
     public var connections = 256
     /// How many connections may be streams or hijacked, which is told by `HTTPExchange.canStream`.
     public var streams = 256
@@ -44,7 +44,7 @@ public final class HTTPServer {
     public init() {}
   }
 
-  /// Refused connections that are still told why. Beyond them there is no word and no memory.
+  /// Refused connections that are told why in any case. Beyond them there is one try, and no memory.
   private static let refusedConnections = 32
   /// Before it is tried again to accept, when the process has no descriptors left, in milliseconds.
   private static let acceptPause: Int64 = 100
@@ -105,7 +105,7 @@ public final class HTTPServer {
         return
       } catch .connectionAborted, .connectionReset {
         continue
-      } catch .tooManyOpenFiles where closeIdle() {
+      } catch .tooManyOpenFiles where makeRoom() {
         continue
       } catch {
         return pause(listener)
@@ -126,45 +126,66 @@ public final class HTTPServer {
     lastConnection += 1
     let number = lastConnection
     // Connections that were streams are served on, so there may be more than that.
-    while served >= settings.connections, closeIdle() {}
+    while served >= settings.connections, makeRoom() {}
     let most = settings.connections + (try socket.peer().user == 0 ? settings.reserved : 0)
-    let isRefused = served >= most
-    if isRefused, refused.count >= Self.refusedConnections { return }
-    let connection = try HTTPConnection(
-      socket, loop: loop, settings: settings, room: room, handler: handler
-    ) { [weak self] in
+    guard served >= most else {
+      connections[number] = try connection(socket, number)
+      return
+    }
+    let error = HTTPError(
+      .serviceUnavailable,
+      "\(most) requests are under way, which is the most; try again when one is answered")
+    guard refused.count < Self.refusedConnections else { return try turnAway(socket, error) }
+    let connection = try connection(socket, number)
+    refused[number] = connection
+    connection.refuse(error)
+  }
+
+  private func connection(
+    _ socket: consuming Socket, _ number: UInt64
+  ) throws(Errno) -> HTTPConnection {
+    try HTTPConnection(socket, loop: loop, settings: settings, room: room, handler: handler) { [weak self] in
       self?.connections[number] = nil
       self?.refused[number] = nil
     }
-    if isRefused {
-      refused[number] = connection
-      connection.refuse(
-        HTTPError(
-          .serviceUnavailable,
-          "\(most) requests are under way, which is the most; try again when one is answered"))
-    } else {
-      connections[number] = connection
-    }
+  }
+
+  /// Says why, as far as that needs no waiting, and closes.
+  private func turnAway(_ socket: consuming Socket, _ error: HTTPError) throws(Errno) {
+    let socket = try BufferedSocket(socket, loop: loop)
+    // What was not read when a socket is closed is an error at the other end.
+    _ = socket.receive()
+    socket.append(HTTPResponse(error).bytes(keepsAlive: false))
+    socket.flush()
+    socket.close()
   }
 
   /// How many connections are not streams.
   private var served: Int { connections.count - room.streams }
 
-  /// Closes the connection that has been idle longest.
+  /// Has a connection that waits for its client give way.
   ///
   /// - Returns: whether there was one.
-  private func closeIdle() -> Bool {
-    while let idle = connections.values.min(by: { $0.idleSince ?? .max < $1.idleSince ?? .max }),
-      idle.idleSince != nil
-    {
-      // A request may have come that nobody has looked at yet.
-      let count = connections.count
-      idle.look()
-      if connections.count < count { return true }
-      guard idle.idleSince != nil else { continue }
-      idle.close()
+  private func makeRoom() -> Bool {
+    for _ in 0..<connections.count {
+      guard let next = HTTPWayGiving.next(of: waiting, places: settings.connections),
+        let connection = connections[next.number]
+      else { return false }
+      // What it waits for may have come, and nobody has looked at it yet.
+      connection.look()
+      if connections[next.number] == nil { return true }
+      guard connection.waitingSince == next.since else { continue }
+      connection.giveWay()
       return true
     }
     return false
+  }
+
+  private var waiting: [HTTPWaiting] {
+    connections.compactMap { number, connection in
+      connection.waitingSince.map {
+        HTTPWaiting(number: number, peer: connection.peer, since: $0, isIdle: connection.isIdle)
+      }
+    }
   }
 }
