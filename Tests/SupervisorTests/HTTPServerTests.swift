@@ -91,6 +91,38 @@ struct HTTPServerTests {
     #expect(deepest == 1)
   }
 
+  @Test("Requests that are sent ahead let others have their turn in between")
+  func turns() throws {
+    var paths: [String] = []
+    let service = try HTTPService { request, exchange in
+      paths.append(request.target.path)
+      echo(request, exchange)
+    }
+    let ahead = try service.client()
+    let other = try service.client()
+    try service.settle()
+    try service.send((0..<20).map { get("/\($0)") }.joined(), by: ahead)
+    try service.send(get("/other"), by: other)
+    try service.wait(ahead, for: "/19")
+    #expect(paths.firstIndex(of: "/other") ?? .max <= 2, "\(paths)")
+    #expect(paths.filter { $0 != "/other" } == (0..<20).map { "/\($0)" })
+  }
+
+  @Test("Who sends ahead without end is read no further than it is answered")
+  func aheadWithoutEnd() throws {
+    let service = try HTTPService(handler: echo)
+    let client = try service.client()
+    let piece = Array((0..<1000).map { _ in get("/") }.joined().utf8)
+    var sent = 0
+    for _ in 0..<100 {
+      sent += try client.send(piece)
+      try service.loop.turn(longest: 0)
+    }
+    // What the kernel keeps, and little more.
+    #expect(sent < 1 << 20, "\(sent)")
+    #expect(client.receive().hasPrefix(ok("/")))
+  }
+
   @Test("Half a request holds up nobody, and is answered when it is whole")
   func halfRequests() throws {
     let service = try HTTPService(handler: echo)

@@ -82,8 +82,10 @@ final class HTTPConnection {
   private var sending = Sending.open
   /// Whether the handler is still at the answer to the last request.
   private var isAnswering = false
-  /// Whether requests are there that wait until the client has read more.
-  private var hasStalled = false
+  /// Whether a request may be there that nobody has looked at.
+  private var hasMore = false
+  /// Whether it has asked for another turn.
+  private var isTurnSet = false
   private var isBusy = false
   private var isLosing = false
 
@@ -339,6 +341,7 @@ final class HTTPConnection {
       guard isReading, let bytes = socket.receive() else { return }
       if phase != .draining {
         parser.append(bytes)
+        hasMore = true
       } else if bytes.isEmpty {
         close()
       }
@@ -359,42 +362,18 @@ final class HTTPConnection {
     guard !isBusy else { return body() }
     isBusy = true
     body()
-    repeat {
-      serve()
-      socket.flush()
-    } while hasStalled && isWritable
+    serve()
+    socket.flush()
     isBusy = false
     settle()
   }
 
-  /// Hands over the requests that are there, one after the other, as long as their answers find room.
+  /// Hands over the next request when it is there and its answer finds room. Those behind it wait until everybody else had
+  /// a turn.
   private func serve() {
-    hasStalled = false
-    while phase == .receiving, !socket.isBroken {
+    if phase == .receiving, hasMore {
       if !isWritable { socket.flush() }
-      guard isWritable else {
-        hasStalled = true
-        return
-      }
-      do throws(HTTPError) {
-        guard let request = try parser.next() else {
-          if parser.isAwaitingContinue {
-            parser.didContinue()
-            socket.append(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
-          }
-          if socket.hasReadEnded {
-            phase = .finishing(draining: false)
-          } else if !room.hold(parser.kept, &held) {
-            throw HTTPError(
-              .serviceUnavailable, "too many large requests are under way; try again when they are answered")
-          }
-          return
-        }
-        _ = room.hold(0, &held)
-        hand(request)
-      } catch {
-        refuse(error)
-      }
+      if isWritable, !socket.isBroken { takeRequest() }
     }
     streamBody()
     guard phase == .hijacked, let onBytes = callbacks.onBytes, !isPaused else { return }
@@ -432,8 +411,29 @@ final class HTTPConnection {
       respond(number, HTTPResponse(error))
       onClose?()
     }
-    // Answered already: what is behind the body is a request.
-    if phase == .receiving { hasStalled = true }
+  }
+
+  private func takeRequest() {
+    do throws(HTTPError) {
+      if let request = try parser.next() {
+        _ = room.hold(0, &held)
+        hasMore = !parser.isIdle || socket.hasReadEnded
+        return hand(request)
+      }
+      hasMore = false
+      if parser.isAwaitingContinue {
+        parser.didContinue()
+        socket.append(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+      }
+      if socket.hasReadEnded {
+        phase = .finishing(draining: false)
+      } else if !room.hold(parser.kept, &held) {
+        throw HTTPError(
+          .serviceUnavailable, "too many large requests are under way; try again when they are answered")
+      }
+    } catch {
+      refuse(error)
+    }
   }
 
   private func hand(_ request: HTTPRequest) {
@@ -474,12 +474,23 @@ final class HTTPConnection {
       loop.after(milliseconds: 0) { [weak self] in self?.lose() }
     }
     setDeadline()
+    setTurn()
+  }
+
+  /// Has what is there already looked at when everybody else had a turn.
+  private func setTurn() {
+    guard phase == .receiving, hasMore, isWritable, !socket.isBroken, !isTurnSet else { return }
+    isTurnSet = true
+    loop.after(milliseconds: 0) { [weak self] in
+      self?.isTurnSet = false
+      self?.enter {}
+    }
   }
 
   private var isReading: Bool {
     guard !socket.hasReadEnded, !socket.isBroken else { return false }
     return switch phase {
-    case .receiving: isWritable
+    case .receiving: isWritable && !hasMore
     case .hijacked: callbacks.onBytes != nil && !isPaused
     case .draining: true
     case .answering: parser.isStreaming && callbacks.onBytes != nil && !isPaused
@@ -490,6 +501,7 @@ final class HTTPConnection {
   private var waitNow: Wait? {
     switch phase {
     case .receiving where socket.waiting > 0, .finishing: .output(sent: socket.sent)
+    case .receiving where hasMore: nil
     // Who has never asked for anything has no longer than who is asking.
     case .receiving: parser.isIdle && number > 0 ? .idle(number) : .request(number)
     case .draining: .drain
