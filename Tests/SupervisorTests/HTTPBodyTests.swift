@@ -169,6 +169,28 @@ struct HTTPBodyTests {
   }
 
   @Test(
+    "Whoever takes a body hears that it does not end before what takes it is let go of",
+    arguments: [false, true])
+  func order(_ isWrong: Bool) throws {
+    final class Sink {
+      let onEnd: () -> Void
+      init(onEnd: @escaping () -> Void) { self.onEnd = onEnd }
+      deinit { onEnd() }
+    }
+    var events: [String] = []
+    let service = try service { _, exchange in
+      let sink = Sink { events.append("let go of") }
+      exchange.onBytes { _ in withExtendedLifetime((sink, exchange)) {} }
+      exchange.whenClosed { events.append("told") }
+    }
+    let client = try service.client(put("Transfer-Encoding: chunked", "2\r\nab\r\n"))
+    try service.settle()
+    if isWrong { try service.send("wrong\r\n", by: client) } else { client.vanish() }
+    try service.turn { events.count == 2 }
+    #expect(events == ["told", "let go of"])
+  }
+
+  @Test(
     "A body whose chunks are not as they say is answered so, and whoever takes it hears that it does not end")
   func wrongChunks() throws {
     let taker = Taker()

@@ -151,13 +151,17 @@ final class HTTPConnection {
   var canStream: Bool { room.hasStream(for: peer.user) }
 
   /// Closes at once; nobody is told.
-  func close() {
+  func close() { close(telling: nil) }
+
+  private func close(telling handler: (() -> Void)?) {
     guard phase != .closed else { return }
     phase = .closed
     deadline.set(milliseconds: nil)
     _ = room.hold(0, &held)
     socket.close()
     room.note(waiting: 0, &waiting)
+    // First: when what the callbacks hold goes, that may look like the end of what the client was sending.
+    handler?()
     dropCallbacks()
     onEnd()
   }
@@ -349,12 +353,7 @@ final class HTTPConnection {
   }
 
   /// The client has gone, or as good as gone.
-  private func lose() {
-    guard phase != .closed else { return }
-    let onClose = callbacks.onClose
-    close()
-    onClose?()
-  }
+  private func lose() { close(telling: callbacks.onClose) }
 
   // MARK: Requests
 
@@ -407,9 +406,10 @@ final class HTTPConnection {
         socket.breakOff()
       }
     } catch {
-      let onClose = callbacks.onClose
+      // What holds them is kept until the handler knows.
+      let former = callbacks
       respond(number, HTTPResponse(error))
-      onClose?()
+      former.onClose?()
     }
   }
 
