@@ -6,6 +6,9 @@ final class BufferedSocket {
   var onEvents: ((Epoll.Events) -> Void)?
 
   private static let readSize = 16 << 10
+  /// How often it is looked whether the other end has read what it was sent, in milliseconds, and how many times.
+  private static let unreadPause: Int64 = 1
+  private static let unreadTries = 50
 
   private let loop: EventLoop
   private var socket: Socket?
@@ -14,8 +17,8 @@ final class BufferedSocket {
 
   /// How much was sent, in bytes.
   private(set) var sent = 0
-  /// Whether what waits is to wait until this is changed.
-  var isHeldBack = false
+  /// Whether what waits is to wait longer.
+  private(set) var isHeldBack = false
 
   /// Whether the other end will send no more.
   private(set) var hasReadEnded = false
@@ -39,7 +42,7 @@ final class BufferedSocket {
   var canFlush: Bool { waiting > 0 && !isHeldBack }
 
   /// Whether the other end has not read all that was sent.
-  var hasUnread: Bool { ((try? socket?.unreadSize()) ?? 0) > 0 }
+  private var hasUnread: Bool { ((try? socket?.unreadSize()) ?? 0) > 0 }
 
   /// Sends `bytes` with the next `flush`.
   func append(_ bytes: [UInt8]) {
@@ -57,6 +60,15 @@ final class BufferedSocket {
     } catch {
       breakOff()
     }
+  }
+
+  /// Sends nothing until the other end has read what it was sent, or has not for too long; then calls `action`.
+  func holdBack(then action: @escaping () -> Void) { holdBack(tries: Self.unreadTries, action) }
+
+  private func holdBack(tries: Int, _ action: @escaping () -> Void) {
+    isHeldBack = tries > 0 && hasUnread
+    guard isHeldBack else { return action() }
+    loop.after(milliseconds: Self.unreadPause) { [weak self] in self?.holdBack(tries: tries - 1, action) }
   }
 
   /// Some of what has come; `nil` when there is nothing. It is empty at the end, once.
