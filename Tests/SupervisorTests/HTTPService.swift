@@ -70,7 +70,10 @@ final class HTTPService {
     _ client: HTTPClient, for text: String, sourceLocation: SourceLocation = #_sourceLocation
   ) throws -> String {
     do {
-      try turn { client.receive().hasSuffix(text) }
+      try turn {
+        client.receiveAll()
+        return client.bytes.suffix(text.utf8.count).elementsEqual(text.utf8)
+      }
     } catch {
       Issue.record("\(client.receive()) does not end with \(text)", sourceLocation: sourceLocation)
     }
@@ -113,9 +116,12 @@ final class HTTPClient {
   /// Receives what has come, and returns all that ever came.
   @discardableResult
   func receive() -> String {
-    while receive(atMost: 1 << 20) > 0 {}
+    receiveAll()
     return String(decoding: bytes, as: UTF8.self)
   }
+
+  /// Receives what has come.
+  func receiveAll() { while receive(atMost: 1 << 16) > 0 {} }
 
   /// Receives what has come, at most `limit` bytes, and says how many.
   @discardableResult

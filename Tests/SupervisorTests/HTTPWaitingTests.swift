@@ -60,7 +60,7 @@ struct HTTPWaitingTests {
     let next = try service.client(get)
     #expect(try service.wait(next, for: "a") == answer)
     let text = try service.waitForEnd(clients[0])
-    #expect(text.hasPrefix(refusal) && text.contains("was not whole"))
+    #expect(text.hasPrefix(refusal) && text.contains("another connection needed this one's place"))
     for client in clients.dropFirst() {
       try service.send("y\r\n\r\n", by: client)
       #expect(try service.wait(client, for: "a") == answer)
@@ -114,6 +114,22 @@ struct HTTPWaitingTests {
     let next = try service.client(get)
     #expect(try service.wait(next, for: "a") == answer)
     withExtendedLifetime(deaf) {}
+  }
+
+  @Test("Who sends requests ahead shuts nobody out, and gets whole answers until another needs the place")
+  func ahead() throws {
+    let service = try service()
+    let flood = try (0..<3).map { _ in try service.client(String(repeating: get, count: 500)) }
+    try service.settle()
+    let next = try service.client(get)
+    #expect(try service.wait(next, for: "a") == answer)
+    try service.turn { flood.filter { $0.receive().utf8.count == 500 * answer.utf8.count }.count == 2 }
+    let ended = flood.filter(\.isEnded)
+    #expect(ended.count == 1)
+    let text = ended.first?.receive() ?? ""
+    let answers = text.split(separator: "HTTP/1.1 ", omittingEmptySubsequences: true)
+    #expect(answers.last?.hasPrefix("503 ") == true)
+    #expect(answers.dropLast().allSatisfy { "HTTP/1.1 \($0)" == answer })
   }
 
   @Test("What is being answered never gives way")

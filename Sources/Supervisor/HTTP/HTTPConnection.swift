@@ -55,7 +55,8 @@ final class HTTPConnection {
 
   // MARK: For the server
 
-  /// Since when nothing can be done here before the client does something, on the monotonic clock; `nil` when it can.
+  /// Since when its client is to do something, or others are to have their turn, on the monotonic clock; `nil` when
+  /// neither is so.
   var waitingSince: Int64? { isBusy || patience.awaited == nil ? nil : patience.since }
 
   /// Whether it waits for a further request.
@@ -63,15 +64,16 @@ final class HTTPConnection {
     if case .idle = patience.awaited { true } else { false }
   }
 
-  /// Looks at what has come, before its turn.
-  func look() { ready(.readable) }
+  /// Looks at what has come, unless that is known already.
+  func look() { if !intake.hasMore { ready(.readable) } }
 
   /// Closes, as another needs the room.
   func giveWay() {
     switch phase {
     case .receiving where !isIdle && socket.waiting == 0, .answering:
       let error = HTTPError(
-        .serviceUnavailable, "this request was not whole when another needed its place; try again")
+        .serviceUnavailable,
+        "another connection needed this one's place before its request was due; try again")
       socket.append(HTTPResponse(error).bytes(keepsAlive: false))
       socket.flush()
     case .receiving, .finishing, .draining, .closed: break
@@ -158,7 +160,7 @@ final class HTTPConnection {
     case .body: lose()
     case .request where !intake.isIdle:
       refuse(HTTPError(.requestTimeout, "the request was not whole after \(requestTime) ms"))
-    case .request, .idle, .output, .drain: close()
+    case .request, .idle, .output, .drain, .turn: close()
     }
   }
 
@@ -175,8 +177,8 @@ final class HTTPConnection {
     settle()
   }
 
-  /// Hands over what has come, as long as there is room for an answer. Requests behind the first wait until everybody else
-  /// had a turn.
+  /// Hands over what has come, as long as there is room for an answer. Requests behind the first wait until everybody
+  /// else had a turn.
   private func serve() {
     if phase == .receiving, intake.hasMore {
       if !isWritable { socket.flush() }
@@ -279,11 +281,11 @@ final class HTTPConnection {
     }
   }
 
-  /// What the client is to do next.
+  /// What is to come before anything is done here.
   private var awaited: HTTPPatience.Wait? {
     switch phase {
     case .receiving where socket.waiting > 0, .finishing: .output(sent: socket.sent)
-    case .receiving where intake.hasMore: nil
+    case .receiving where intake.hasMore: .turn(intake.requests)
     // Who has never asked for anything has no longer than who is asking.
     case .receiving:
       intake.isIdle && intake.requests > 0 ? .idle(intake.requests) : .request(intake.requests)

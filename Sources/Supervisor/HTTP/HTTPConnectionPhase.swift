@@ -18,10 +18,11 @@ enum HTTPConnectionPhase: Equatable {
   }
 }
 
-/// What a connection waits for its client to do, and how long it does.
+/// What a connection waits for, which is mostly its client, and how long it does.
 final class HTTPPatience {
-  /// What the client has only so much time for.
+  /// What the client has only so much time for, but for `turn`: then everybody else is to have one.
   enum Wait: Equatable {
+    case turn(UInt64)
     case request(UInt64)
     case idle(UInt64)
     case body(received: Int)
@@ -58,7 +59,7 @@ final class HTTPPatience {
       case .request: settings.requestTime
       case .idle, .output, .body: settings.idleTime
       case .drain: Self.drainTime
-      case nil: nil
+      case .turn, nil: nil
       }
     deadline.set(milliseconds: time)
   }

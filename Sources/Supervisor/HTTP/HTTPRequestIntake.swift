@@ -39,8 +39,8 @@ struct HTTPRequestIntake {
   /// Gives back what it has taken of the room.
   mutating func release() { _ = room.hold(0, &held) }
 
-  /// The next request, when it is there. Where there is none, the client is told over `socket` when it waits for a word to
-  /// send the rest.
+  /// The next request, when it is there. Where there is none, the client is told over `socket` when it waits for a word
+  /// to send the rest.
   mutating func next(_ socket: BufferedSocket) throws(HTTPError) -> HTTPRequest? {
     if let request = try parser.next() {
       release()

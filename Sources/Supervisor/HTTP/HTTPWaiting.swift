@@ -1,6 +1,7 @@
 import Linux
 
-/// A connection on which nothing happens before its client does something.
+/// A connection on which nothing is being answered: its client is to do something, or has sent so many requests ahead
+/// that others are to have their turn before the next.
 struct HTTPWaiting {
   /// By which the server knows it.
   let number: UInt64
@@ -18,30 +19,33 @@ struct HTTPWaiting {
 
 /// Whose connection gives way to a new one.
 ///
-/// A client that sends its request at once waits for nothing that it has in its own hands, so a flood of others, however
-/// they keep their connections, drives out none but its own.
+/// A request that is sent at once is not waited for, so a flood of others, however they keep their connections, drives
+/// out none but its own.
 enum HTTPWayGiving {
   /// Of the connections `waiting`, the one to give way, when there are `places` in all.
   ///
-  /// Who holds more than half of the places gives way first: a user, and of a user a process. Of the others one that is
-  /// idle does, and where there is none, one of whoever has most. Of several it is the one that waits longest.
+  /// Who holds more than half of the places gives way before all others: a user, and of a user a process. One that is
+  /// idle does before any that is not, then one of the user and of the process with most, and of these the one that
+  /// waits longest.
   static func next(of waiting: [HTTPWaiting], places: Int) -> HTTPWaiting? {
-    let crowd = crowd(crowd(waiting, places) { UInt64($0.peer.user) }, places, by: \.process)
-    if let idle = crowd.filter(\.isIdle).min(by: { $0.since < $1.since }) { return idle }
-    let users = Dictionary(grouping: crowd, by: \.peer.user).mapValues(\.count)
-    let processes = Dictionary(grouping: crowd, by: \.process).mapValues(\.count)
-    func rank(_ one: HTTPWaiting) -> (Int, Int, Int64) {
-      (-(users[one.peer.user] ?? 0), -(processes[one.process] ?? 0), one.since)
+    let users = counts(waiting) { $0.peer.user }
+    let processes = counts(waiting) { $0.process }
+    let user = users.first { $0.value * 2 > places }?.key
+    let process = processes.first { $0.value * 2 > places }?.key
+    let candidates = waiting.filter {
+      (user == nil || $0.peer.user == user) && (process == nil || $0.process == process)
     }
-    return crowd.min { rank($0) < rank($1) }
+    func rank(_ one: HTTPWaiting) -> (Int, Int, Int, Int64) {
+      (one.isIdle ? 0 : 1, -(users[one.peer.user] ?? 0), -(processes[one.process] ?? 0), one.since)
+    }
+    return candidates.min { rank($0) < rank($1) }
   }
 
-  /// Those of whoever holds more than half of the places; all where nobody does.
-  private static func crowd(
-    _ waiting: [HTTPWaiting], _ places: Int, by owner: (HTTPWaiting) -> UInt64
-  ) -> [HTTPWaiting] {
-    let largest = Dictionary(grouping: waiting, by: owner).values.max { $0.count < $1.count }
-    guard let largest, largest.count * 2 > places else { return waiting }
-    return largest
+  private static func counts<Owner: Hashable>(
+    _ waiting: [HTTPWaiting], by owner: (HTTPWaiting) -> Owner
+  ) -> [Owner: Int] {
+    var counts: [Owner: Int] = [:]
+    for one in waiting { counts[owner(one), default: 0] += 1 }
+    return counts
   }
 }
