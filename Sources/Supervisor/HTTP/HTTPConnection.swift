@@ -64,8 +64,15 @@ final class HTTPConnection {
     if case .idle = patience.awaited { true } else { false }
   }
 
-  /// Looks at what has come, unless that is known already.
-  func look() { if !intake.hasMore { ready(.readable) } }
+  /// Looks at what has come, before its turn.
+  ///
+  /// - Returns: whether that was what it waited for. More of that is not enough.
+  func look() -> Bool {
+    // What is known to be there is to wait.
+    guard !intake.hasMore, let awaited = patience.awaited else { return false }
+    ready(.readable)
+    return !awaited.isSame(as: patience.awaited)
+  }
 
   /// Closes, as another needs the room.
   func giveWay() {

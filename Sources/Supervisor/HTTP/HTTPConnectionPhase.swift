@@ -28,6 +28,14 @@ final class HTTPPatience {
     case body(received: Int)
     case output(sent: Int)
     case drain
+
+    /// Whether they differ at most in how far the client has got.
+    func isSame(as other: Wait?) -> Bool {
+      switch (self, other) {
+      case (.body, .body), (.output, .output): true
+      default: self == other
+      }
+    }
   }
 
   private static let drainTime: Int64 = 2000

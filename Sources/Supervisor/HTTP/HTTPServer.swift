@@ -172,9 +172,9 @@ public final class HTTPServer {
         let connection = connections[next.number]
       else { return false }
       // What it waits for may have come, and nobody has looked at it yet.
-      connection.look()
+      let hasCome = connection.look()
       if connections[next.number] == nil { return true }
-      guard connection.waitingSince == next.since else { continue }
+      if hasCome { continue }
       connection.giveWay()
       return true
     }
