@@ -132,6 +132,19 @@ struct HTTPWaitingTests {
     #expect(answers.dropLast().allSatisfy { "HTTP/1.1 \($0)" == answer })
   }
 
+  @Test("Who has gone before he was let in takes nobody's place")
+  func gone() throws {
+    let service = try service()
+    let clients = try (0..<3).map { _ in try service.client(half) }
+    try service.settle()
+    for _ in 0..<10 { try service.client(half).vanish() }
+    try service.settle()
+    for client in clients {
+      try service.send("y\r\n\r\n", by: client)
+      #expect(try service.wait(client, for: "a") == answer)
+    }
+  }
+
   @Test("What is being answered never gives way")
   func answered() throws {
     var exchanges: [HTTPExchange] = []

@@ -125,6 +125,8 @@ public final class HTTPServer {
   private func serve(_ socket: consuming Socket) throws(Errno) {
     lastConnection += 1
     let number = lastConnection
+    // Whoever connects and goes in a loop would have all others wait for the accepting.
+    if served >= settings.connections, Self.hasGone(socket) { return }
     // Connections that were streams are served on, so there may be more than that.
     while served >= settings.connections, makeRoom() {}
     let most = settings.connections + (try socket.peer().user == 0 ? settings.reserved : 0)
@@ -158,6 +160,12 @@ public final class HTTPServer {
     socket.append(HTTPResponse(error).bytes(keepsAlive: false))
     socket.flush()
     socket.close()
+  }
+
+  /// Whether nobody is at the other end any more.
+  private static func hasGone(_ socket: borrowing Socket) -> Bool {
+    var entries = [PollEntry(socket.descriptor.rawValue, [])]
+    return (try? poll(&entries, milliseconds: 0)) == true
   }
 
   /// How many connections are not streams.
