@@ -438,4 +438,10 @@ struct UpdateRequestTests {
     transient.isRemovedAtEnd = true
     #expect(#expect(throws: APIError.self) { try python.applied(to: transient) }?.status == 409)
   }
+
+  @Test("Who changes what a file defines is told that the file has the last word")
+  func updateOfDefined() throws {
+    #expect(UpdateRequest.response(isDefinedByFile: false).text() == #"{"Warnings":[]}"#)
+    #expect(UpdateRequest.response(isDefinedByFile: true).text().contains("a file defines this partition"))
+  }
 }

@@ -206,7 +206,9 @@ extension APIService {
       let definition = try UpdateRequest(try Self.document(request)).applied(to: status.definition)
       try attempt { () throws(SupervisorError) in
         try supervisor.update(definition) { [unowned self] error in
-          if let error { respond(exchange, error) } else { respond(exchange, .ok, UpdateRequest.response) }
+          if let error { return respond(exchange, error) }
+          let source = supervisor.partitions[definition.name]?.record.source
+          respond(exchange, .ok, UpdateRequest.response(isDefinedByFile: source == .file))
         }
       }
     case .pruneContainers(let prune): self.prune(prune, exchange)

@@ -41,5 +41,10 @@ public struct UpdateRequest: Sendable {
   }
 
   /// The answer.
-  public static let response = JSON.members(["Warnings": .array([])])
+  ///
+  /// - Parameter file: whether a file defines the container.
+  public static func response(isDefinedByFile file: Bool) -> JSON {
+    let warning = "a file defines this partition: what that says holds again when it is read anew"
+    return .members(["Warnings": .texts(file ? [warning] : [])])
+  }
 }
