@@ -22,14 +22,16 @@ extension Partition {
     case running(pid: Int32)
   }
 
-  /// A start that is under way.
-  struct Start {
+  /// A start that is under way. It is looked at far more often than it changes, and a definition is long.
+  final class Start {
     /// The definition that it was asked for with; `nil` when the last supervisor has asked.
     var definition: PartitionDefinition?
     /// Whether it runs already, without a keeper, and one has been asked to take it.
     var isAdoption = false
     /// How it is to end as soon as it runs: somebody has asked for that meanwhile.
     var ending: Ending?
+
+    init(isAdoption: Bool = false) { self.isAdoption = isAdoption }
   }
 
   /// How a partition is made to end.
@@ -62,14 +64,13 @@ extension Partition {
     if case .prepared(let pid) = phase { pid } else { nil }
   }
 
-  /// The start that is under way; it can be changed as long as there is one.
+  /// The start that is under way.
   var start: Start? {
-    get { if case .starting(let start) = phase { start } else { nil } }
-    set { if isStarting, let newValue { phase = .starting(newValue) } }
+    if case .starting(let start) = phase { start } else { nil }
   }
 
-  var isRunning: Bool { pid != nil }
-  var isStarting: Bool { start != nil }
+  var isRunning: Bool { if case .running = phase { true } else { false } }
+  var isStarting: Bool { if case .starting = phase { true } else { false } }
   var isAdopting: Bool { start?.isAdoption == true }
   var isBuilding: Bool { if case .building = phase { true } else { false } }
   /// Whether it is there for whoever starts it, and nothing else can be done with it.
