@@ -1,3 +1,15 @@
+// Where a test runs: on the host, unless its answer depends on cgroup v2 controllers, on systemd or on an engine.
+// Such a test is in a file of its own, because the Makefile selects tests by the names of their files:
+//
+//   …KernelTests.swift    `make test` runs these, and no others, in the test kernel (`make test-vm`)
+//   …SystemdTests.swift   `make test` runs these in the test kernel with systemd as process 1
+//
+// It says what it needs, as in `@Test("…", .needs(.memory, .pids))`, and is skipped where that is missing (Needs.swift).
+// On a host that has everything it runs there, too. Tests of one suite may be in two files: the second one extends it,
+// as LimitKernelTests.swift does. The test kernel is emulated, 10 to 25 times slower than the host, and its whole part
+// of `make test` must end in five minutes: keep these tests few and short, and wait for events, not for time.
+// `make test-all` runs everything in both.
+
 import Foundation
 
 /// One line of a mountinfo file, proc(5).
@@ -68,6 +80,8 @@ enum Kernel {
   static let hasSystemd = exists("/run/systemd/system")
   /// Whether this is a machine made of software alone, as the test kernel's is.
   static let isEmulated = contents("/proc/cpuinfo")?.contains("QEMU") ?? false
+  /// Whether `Tests/vm/run` runs this.
+  static let isTestKernel = ProcessInfo.processInfo.environment["SWIFTJAIL_TEST_KERNEL"] != nil
   static let hasStrace = exists("/usr/bin/strace")
 
   /// Program names that are not swiftjail under test lack what runc and crun lack.

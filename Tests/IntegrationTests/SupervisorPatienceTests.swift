@@ -5,7 +5,7 @@ import Testing
 @Suite("Nobody waits for another's partition", .enabled(if: Kernel.hasPartitions))
 struct SupervisorPatienceTests {
   /// The lock of a container, which whoever is at work on it holds.
-  private final class Held {
+  final class Held {
     private let descriptor: CInt
 
     /// Takes the lock of a partition's container, which need not be there; or that of its layer, for which a start waits.
@@ -33,7 +33,7 @@ struct SupervisorPatienceTests {
     #expect(time < Self.soon, "\(site.messages)", sourceLocation: sourceLocation)
   }
 
-  private func begin(
+  func begin(
     _ site: SupervisedSandbox, _ method: String, _ target: String
   ) throws -> SupervisorConnection {
     let connection = try SupervisorConnection(site.socket)
@@ -41,7 +41,7 @@ struct SupervisorPatienceTests {
     return connection
   }
 
-  private func create(_ site: SupervisedSandbox, _ short: String, _ script: String = "exit 0") throws {
+  func create(_ site: SupervisedSandbox, _ short: String, _ script: String = "exit 0") throws {
     let document: [String: Any] = [
       "Image": "host", "Cmd": ["/bin/sh", "-c", script], "Env": ["SWIFTJAIL_TEST=\(site.box.id)"],
       "StopTimeout": 60,
@@ -214,26 +214,10 @@ struct SupervisorPatienceTests {
   }
 
   /// Waits until a request has been taken, by what it notes.
-  private func waitForRecord(_ site: SupervisedSandbox, _ field: String) throws {
+  func waitForRecord(_ site: SupervisedSandbox, _ field: String) throws {
     let path = "\(site.records)/partitions/\(site.name("a")).json"
     guard poll({ contents(path)?.contains("\"\(field)\":true") == true }) else {
       throw Broken("never \(field), but: \(contents(path) ?? "")")
-    }
-  }
-
-  @Test("Limits that are given during a start are in force afterwards", .enabled(if: Kernel.has("pids")))
-  func limitedDuringStart() throws {
-    try withSupervisor { site in
-      try create(site, "a", SupervisedSandbox.patient)
-      let held = try Held(site, "a", layer: true)
-      let start = try begin(site, "POST", "/containers/\(site.name("a"))/start")
-      try waitForRecord(site, "isWanted")
-      let update = try site.ask("POST", "/containers/\(site.name("a"))/update", #"{"PidsLimit": 77}"#)
-      #expect(update.status == 200, "\(update)")
-      held.release()
-      try #expect(start.answer().status == 204)
-      let path = Kernel.cgroups + (Kernel.cgroup(of: try site.pid("a")) ?? "") + "/pids.max"
-      #expect(poll { contents(path)?.trimmed == "77" }, "\(contents(path) ?? "")")
     }
   }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Containers whose cgroups systemd makes.
-@Suite("The systemd cgroup driver", .enabled(if: Kernel.hasSystemd, "systemd is not process 1"))
+@Suite("The systemd cgroup driver", .needs(.systemd))
 struct SystemdTests {
   private func withSystemdSandbox(_ body: (Sandbox) throws -> Void) throws {
     try withSandbox { box in

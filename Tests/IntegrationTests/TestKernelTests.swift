@@ -2,9 +2,7 @@ import Foundation
 import Testing
 
 /// What `Tests/vm/run` promises to the tests that it runs.
-@Suite(
-  "The test kernel",
-  .enabled(if: ProcessInfo.processInfo.environment["SWIFTJAIL_TEST_KERNEL"] != nil, "only there"))
+@Suite("The test kernel", .needs(.testKernel))
 struct TestKernelTests {
   @Test("the test kernel hands every cgroup v2 controller to the groups below the root")
   func controllers() throws {

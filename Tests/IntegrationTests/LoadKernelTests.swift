@@ -77,7 +77,9 @@ struct LoadTests {
     try metric(site, short, "memory_reclaimed_bytes_total")
   }
 
-  @Test("The memory of an idle partition is given back, down to what it is to keep", .enabled(if: reclaims))
+  @Test(
+    "The memory of an idle partition is given back, down to what it is to keep", .needs(.memory),
+    .enabled(if: reclaims))
   func idle() throws {
     let large = try #require(Self.large)
     try withSupervisor { site in
@@ -114,7 +116,7 @@ struct LoadTests {
 
   @Test(
     "One under pressure borrows from an idle one within the bounds, whoever supervises, and gives it back",
-    .enabled(if: hasPressure))
+    .needs(.memory), .enabled(if: hasPressure))
   func borrow() throws {
     let large = try #require(Self.large)
     try withSupervisor { site in
@@ -171,7 +173,7 @@ struct LoadTests {
 
   @Test(
     "Weights follow demand between their bounds, and are left alone when nobody asks",
-    .enabled(if: Kernel.has("cpu")))
+    .needs(.cpu))
   func weights() throws {
     try withSupervisor { site in
       let load: [String: Any] = ["load": ["cpuWeight": ["least": 40, "most": 300]]]
