@@ -97,7 +97,8 @@ struct HealthTests {
   @Test("What has ended is unhealthy, and its last checks are told until it is started again")
   func ended() throws {
     try withSupervisor { site in
-      try site.define("a", Self.waits, Self.check("echo looked"))
+      try site.define("a", SupervisedSandbox.patient, Self.check("echo looked"))
+      try site.waitUntilReady("a")
       try waitFor(site, "a", "healthy")
       try site.succeed("stop", site.name("a"))
       try #expect(health(site, "a") == "unhealthy")
@@ -187,16 +188,42 @@ struct HealthTests {
   @Test("Nothing is checked while it is paused, and nothing counts")
   func pause() throws {
     try withSupervisor { site in
-      try site.define("a", Self.waits, Self.check("true", ["timeout": "2s", "retries": 1]))
+      // So often that a check is almost always on its way, and no check may take too long.
+      let check: [String: Any] = ["interval": "5ms", "timeout": "1h", "retries": 1]
+      try site.define("a", Self.waits, Self.check("true", check))
       try waitFor(site, "a", "healthy")
+      for _ in 1...20 {
+        try #expect(site.ask("POST", "/containers/\(site.name("a"))/pause").status == 204)
+        let paused = try results(site, "a")
+        usleep(20_000)
+        try #expect(results(site, "a").count == paused.count)
+        try #expect(results(site, "a").last?["Start"] as? String == paused.last?["Start"] as? String)
+        try #expect(site.ask("POST", "/containers/\(site.name("a"))/unpause").status == 204)
+        #expect(
+          try poll { try results(site, "a").last?["Start"] as? String != paused.last?["Start"] as? String })
+        let failed = try results(site, "a").filter { $0["ExitCode"] as? Int != 0 }
+        try #require(failed.isEmpty, "\(failed)")
+        try #require(health(site, "a") == "healthy")
+      }
+    }
+  }
+
+  @Test("A check that runs when its partition is paused is ended at once, and does not count")
+  func pausedCheck() throws {
+    try withSupervisor { site in
+      try site.define("a", Self.waits, Self.check("echo begun; sleep 4322", ["timeout": "1h", "retries": 1]))
+      func checks() -> [pid_t] {
+        Snapshot.processes(marked: site.box.id).filter {
+          contents("/proc/\($0)/cmdline") == "sleep\u{0}4322\u{0}"
+        }
+      }
+      try #require(poll { checks().count == 1 })
+      let first = checks()
       try #expect(site.ask("POST", "/containers/\(site.name("a"))/pause").status == 204)
-      let before = try results(site, "a").last?["Start"] as? String
-      usleep(2_500_000)
-      try #expect(results(site, "a").last?["Start"] as? String == before)
-      try #expect(health(site, "a") == "healthy")
+      #expect(poll { checks().isEmpty })
       try #expect(site.ask("POST", "/containers/\(site.name("a"))/unpause").status == 204)
-      #expect(try poll { try results(site, "a").last?["Start"] as? String != before })
-      try #expect(health(site, "a") == "healthy")
+      #expect(poll { checks().count == 1 && checks() != first })
+      try #expect(results(site, "a").isEmpty && health(site, "a") == "starting")
     }
   }
 

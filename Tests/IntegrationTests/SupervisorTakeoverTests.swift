@@ -27,7 +27,7 @@ struct SupervisorTakeoverTests {
   func damagedRecord() throws {
     try withSupervisor { site in
       let body =
-        #"{"Image":"host","Cmd":["/bin/sh","-c","sleep 100000"],"Env":["SWIFTJAIL_TEST=\#(site.box.id)"]"#
+        #"{"Image":"host","Cmd":["/bin/sh","-c","sleep 100000"],"StopSignal":"KILL","Env":["SWIFTJAIL_TEST=\#(site.box.id)"]"#
         + #","HostConfig":{"RestartPolicy":{"Name":"always"}}}"#
       for short in ["a", "b"] {
         try #expect(site.ask("POST", "/containers/create?name=\(site.name(short))", body).status == 201)

@@ -85,6 +85,8 @@ final class HealthMonitor {
       switch state.phase {
       case .waiting: begin()
       case .checking where supervisor.isStandingStill(name): postpone()
+      case .checking where current == nil:
+        note(Self.noStatus, "the check before was killed, and has not ended")
       case .checking:
         end()
         note(Self.noStatus, "the check took longer than \(DurationText.text(check.timeout))")
@@ -97,9 +99,13 @@ final class HealthMonitor {
     output = CheckOutput()
     // Nothing that is executed in a paused partition would get anywhere.
     guard !supervisor.isStandingStill(name) else { return postpone() }
-    guard last?.isOver ?? true else {
-      return note(Self.noStatus, "the check before was killed, and has not ended")
-    }
+    state.begin(at: Self.now())
+    wait()
+    // One that was killed takes a moment to end: this one starts then, in what is left of its time.
+    if last?.isOver ?? true { start() }
+  }
+
+  private func start() {
     let execution = Execution(name, Execution.Settings(command: check.command), loop)
     execution.onOutput = { [weak self, unowned execution] _, bytes in
       guard let self, current === execution else { return }
@@ -111,10 +117,10 @@ final class HealthMonitor {
       if self?.current !== execution { execution.kill() }
     }
     current = execution
-    state.begin(at: Self.now())
-    wait()
     supervisor.executions.startCheck(execution) { [weak self, unowned execution] in
-      if let self, current === execution { ended(execution.state) }
+      guard let self else { return }
+      if current === execution { return ended(execution.state) }
+      if case .checking = state.phase, current == nil, timer != nil { start() }
     }
   }
 
@@ -122,6 +128,8 @@ final class HealthMonitor {
     current = nil
     switch end {
     case .ended(let status): note(status, nil)
+    // Nothing can be started in a partition that was paused after the check had begun.
+    case .failed where supervisor.isStandingStill(name): postpone()
     case .failed(let reason): note(Self.noStatus, reason)
     case .new, .starting, .running: break
     }
