@@ -235,6 +235,13 @@ struct Cgroup: Sendable {
     throw .noSuchProcess
   }
 
+  /// Whether the process `pid` is in the cgroup or in one below it.
+  func contains(_ pid: Int32) throws(ContainerError) -> Bool {
+    if let place = try? Self.path(of: pid), place == path || place.hasPrefix(path + "/") { return true }
+    // What the kernel says may begin elsewhere than the mount does.
+    return try processes().contains(pid)
+  }
+
   /// The pids of the processes in the cgroup itself and in all below it.
   func processes() throws(ContainerError) -> [Int32] {
     try attempt("read the processes of \(directory)") { () throws(Errno) in

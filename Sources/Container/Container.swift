@@ -122,22 +122,55 @@ public struct Container: Sendable {
     return cgroup
   }
 
-  /// The first process, checked to be the one that the record names.
+  /// The first process, checked to be the one that the record names, so that no signal goes to a process of somebody else.
   ///
   /// - Throws: `ContainerError` of the kind `.wrongStatus` when it has ended.
   public func initProcess() throws(ContainerError) -> Pidfd {
-    guard let process = record.process else {
-      throw ContainerError(.wrongStatus, "container \(id) is not running")
+    switch try findInit() {
+    case .running(let pidfd): return pidfd
+    case .ended: throw ContainerError(.wrongStatus, "container \(id) is not running")
+    case .foreign(let pid):
+      throw ContainerError(
+        .failed,
+        "process \(pid), which the record of container \(id) names, is not in the container's cgroup \(record.cgroup ?? ""): it is not the container's; remove the container with delete --force"
+      )
     }
+  }
+
+  /// What has become of the first process.
+  enum FoundInit: ~Copyable {
+    case running(Pidfd)
+    case ended
+    /// What has its pid is not the container's.
+    case foreign(pid: Int32)
+  }
+
+  /// Looks for the first process by its pid, and checks that it is the one that the record names.
+  ///
+  /// The unique number tells that for sure, wherever the process has moved itself since. Without one, the time at which the
+  /// process started is checked, and that it is in the container's cgroup or in one below it.
+  func findInit() throws(ContainerError) -> FoundInit {
+    guard let process = record.process else { return .ended }
     do throws(Errno) {
       let pidfd = try Pidfd(of: process.pid)
       // Looked at after the descriptor was made: a process that fits now is the one behind it.
       let now = try ProcessStatus.of(process.pid)
-      if now.startTime == process.startTime, !now.isDead { return pidfd }
-    } catch .noSuchProcess {} catch {
+      guard now.startTime == process.startTime, !now.isDead else { return .ended }
+      if let number = process.uniqueNumber {
+        return pidfd.uniqueNumber == number ? .running(pidfd) : .ended
+      }
+      let isInside = try isInCgroup(process.pid)
+      return isInside ? .running(pidfd) : .foreign(pid: process.pid)
+    } catch .noSuchProcess { return .ended } catch {
       throw ContainerError("look at process \(process.pid) of container \(id)", error)
     }
-    throw ContainerError(.wrongStatus, "container \(id) is not running")
+  }
+
+  private func isInCgroup(_ pid: Int32) throws(Errno) -> Bool {
+    do throws(ContainerError) {
+      guard let cgroup = try cgroup() else { return true }
+      return try cgroup.contains(pid)
+    } catch { throw error.errno ?? .noSuchDevice }
   }
 
   /// The configuration that the container was created with.

@@ -184,23 +184,7 @@ private struct Birth {
     let pair = try attempt("make a connection to the new process") { () throws(Errno) in
       try Socket.pair()
     }
-    // A pid namespace is for children, so it is joined here; so is a time namespace made here.
-    var joining = joining
-    for namespace in joining where namespace.kind == .pid {
-      try attempt("linux.namespaces: join \(namespace.path)") { () throws(Errno) in
-        try namespace.descriptor.enter(.pid)
-      }
-    }
-    joining.removeAll { $0.kind == .pid }
-    if plan.newNamespaces.contains(.time) {
-      try attempt("linux.timeOffsets: make a time namespace") { () throws(Errno) in
-        try unshare(.time)
-        if !plan.timeOffsets.isEmpty { try File.write(plan.timeOffsets, to: "/proc/self/timens_offsets") }
-      }
-    }
-    // In a user namespace of its own the container has no right to join others of the host's, so a process that still has
-    // it goes ahead and makes the container's as its own sibling.
-    let goesAhead = !joining.isEmpty && plan.hasUserNamespace
+    let goesAhead = plan.needsProcessAhead
     var namespaces = plan.newNamespaces.subtracting(.time)
     let emptyTree = plan.fitsEmptyTree && !options.noPivot ? groundwork.emptyTree : nil
     if emptyTree != nil { namespaces.remove(.mount) }
@@ -218,6 +202,8 @@ private struct Birth {
     case .parent(let pid, let pidfd):
       return Parent(handshake: Handshake(pair.here), pid: pid, pidfd: pidfd, isAhead: goesAhead)
     case .child:
+      // The caller's end: when the caller is gone, this process is to see it.
+      pair.here.close()
       let handshake = Handshake(pair.there)
       if goesAhead { goAhead(joining, namespaces, handshake) }
       Init(
@@ -228,11 +214,21 @@ private struct Birth {
     }
   }
 
-  /// Joins the namespaces and makes the container's first process as a sibling; returns in that one alone.
+  /// Joins the namespaces and creates the container's first process as a sibling; returns in that one alone.
+  ///
+  /// A pid namespace is joined for children only, and a time namespace is created for them, so this process never is inside
+  /// the container's, and the caller's stay as they are.
   private func goAhead(
     _ joining: [HeldNamespace], _ namespaces: Namespaces, _ handshake: borrowing Handshake
   ) {
     do throws(ContainerError) {
+      try attempt("protect the new process") { () throws(Errno) in try ProcessControl.setDumpable(false) }
+      if plan.newNamespaces.contains(.time) {
+        try attempt("linux.timeOffsets: create a time namespace") { () throws(Errno) in
+          try unshare(.time)
+          if !plan.timeOffsets.isEmpty { try File.write(plan.timeOffsets, to: "/proc/self/timens_offsets") }
+        }
+      }
       // The user namespace last: it takes the right to join the others away.
       for namespace in joining.filter({ $0.kind != .user }) + joining.filter({ $0.kind == .user }) {
         try attempt("linux.namespaces: join \(namespace.path)") { () throws(Errno) in
@@ -244,9 +240,9 @@ private struct Birth {
       }
       switch consume cloned {
       case .child: return
-      case .parent(let pid, _):
-        try attempt("tell the pid of the container's first process") { () throws(Errno) in
-          try handshake.sendPid(pid)
+      case .parent(_, let pidfd):
+        try attempt("hand the container's first process over") { () throws(Errno) in
+          try handshake.sendProcess(pidfd)
         }
         exitNow(0)
       }
@@ -306,14 +302,16 @@ private struct Parent: ~Copyable {
   private mutating func followProcessAhead() throws(ContainerError) {
     let message = try handshake.receive()
     switch consume message {
-    case .pid(let child):
+    case .process(let first):
       _ = try? pidfd.wait()
-      let process = try attempt("watch process \(child)") { () throws(Errno) in try Pidfd(of: child) }
-      pid = child
-      pidfd = process
+      pidfd = first
+      pid = try attempt("find the pid of the container's first process") { () throws(Errno) in
+        try pidfd.pid()
+      }
     case .failed(let reason): throw ContainerError(.failed, reason)
     default:
-      throw ContainerError(.failed, "the process that joins namespaces ended before it made the container's")
+      throw ContainerError(
+        .failed, "the process that joins namespaces ended before it created the container's first process")
     }
   }
 
@@ -331,7 +329,8 @@ private struct Parent: ~Copyable {
     let status = try attempt("look at process \(pid)") { () throws(Errno) in
       try ProcessStatus.of(pid)
     }
-    container.record.process = Record.Process(pid: pid, startTime: status.startTime)
+    container.record.process = Record.Process(
+      pid: pid, startTime: status.startTime, uniqueNumber: pidfd.uniqueNumber)
     try container.save()
     // While the new process builds its file tree; it does not go on to its program before this is done.
     if let cgroup = cgroup.take() {

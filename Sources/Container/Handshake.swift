@@ -7,7 +7,9 @@ struct Handshake: ~Copyable {
 
   /// What the new process says.
   enum FromChild: ~Copyable {
-    /// The container's process has this pid: said by a process that made it on the way into namespaces.
+    /// The container's process: said by a process outside of the container that created it on the way into namespaces.
+    case process(Pidfd)
+    /// The container's process has this pid, as a process in the caller's pid namespace numbers it.
     case pid(Int32)
     /// The container's terminal.
     case terminal(FileDescriptor)
@@ -40,6 +42,7 @@ struct Handshake: ~Copyable {
     static let terminal = UInt8(ascii: "T")
     static let limits = UInt8(ascii: "L")
     static let failed = UInt8(ascii: "E")
+    static let process = UInt8(ascii: "P")
   }
 
   init(_ socket: consuming Socket) { self.socket = socket }
@@ -57,7 +60,10 @@ struct Handshake: ~Copyable {
     return received.bytes == [message.rawValue]
   }
 
-  func sendPid(_ pid: Int32) throws(Errno) { try socket.send(Trampoline.Answer.pid(pid).message) }
+  /// Sends the process itself: its pid may be another one in the receiver's pid namespace.
+  func sendProcess(_ process: borrowing Pidfd) throws(Errno) {
+    try socket.send([Tag.process], with: process.descriptor)
+  }
   func sendTerminal(_ master: borrowing FileDescriptor) throws(Errno) {
     try socket.send([Tag.terminal], with: master)
   }
@@ -104,6 +110,11 @@ struct Handshake: ~Copyable {
     case Tag.limits: return .limits
     case Self.ready: return .ready
     case Tag.failed: return .failed(String(decoding: bytes.dropFirst(), as: UTF8.self))
+    case Tag.process:
+      switch consume message.file {
+      case .some(let descriptor): return .process(Pidfd(descriptor))
+      case .none: throw ContainerError(.failed, "the container's process did not come with its message")
+      }
     case Tag.terminal:
       switch consume message.file {
       case .some(let master): return .terminal(master)

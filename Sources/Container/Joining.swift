@@ -70,6 +70,8 @@ extension Container {
     case .parent(let pid, let pidfd):
       return Joiner(handshake: Handshake(pair.here), pid: pid, pidfd: pidfd)
     case .child:
+      // The caller's end: when the caller is gone, this process is to see it.
+      pair.here.close()
       let handshake = Handshake(pair.there)
       do throws(ContainerError) {
         try join(first, plan, options, handshake)
@@ -208,7 +210,7 @@ extension Container {
       switch consume message {
       case .closed: break
       case .notExecuted(let errno): throw ContainerError("exec: \"\(plan.arguments[0])\"", errno)
-      default: throw ContainerError(.failed, "the new process spoke out of turn")
+      default: throw ContainerError(.failed, "unexpected message from the container's process")
       }
       return StartedProcess(
         container: self, pid: process.pid, pidfd: process.pidfd, terminal: process.terminal)
@@ -249,7 +251,8 @@ private struct Joiner: ~Copyable {
       case .closed:
         throw ContainerError(
           .failed, "the process on its way into \(id) ended: it was killed, or lacked memory")
-      case .ready: throw ContainerError(.failed, "the new process spoke out of turn")
+      default:
+        throw ContainerError(.failed, "unexpected message from the container's process")
       }
     }
   }

@@ -242,16 +242,17 @@ extension Container {
   }
 
   private func endInit() throws(ContainerError) {
-    do throws(ContainerError) {
-      let process = try initProcess()
+    switch try findInit() {
+    // What is in the cgroup is ended there; another process is nobody's but its owner's.
+    case .ended: return
+    case .foreign: return
+    case .running(let process):
       try attempt("kill container \(id)") { () throws(Errno) in
         do throws(Errno) { try process.send(.kill) } catch .noSuchProcess {}
         var entries = [PollEntry(process.descriptor.rawValue, .readable)]
         // A frozen process ends as well; one that waits for a device does when that answers.
         guard try poll(&entries, milliseconds: 10_000) else { throw .resourceBusy }
       }
-    } catch {
-      if error.kind != .wrongStatus { throw error }
     }
   }
 }

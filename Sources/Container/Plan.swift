@@ -59,6 +59,14 @@ struct Plan: Sendable {
   /// Whether the container lives in a user namespace.
   var hasUserNamespace: Bool { namespaces.contains(.user) }
 
+  /// Whether a process joins namespaces for the container's first one, and creates that: a pid namespace is joined, and a time
+  /// namespace created, for children only; and in a user namespace of its own the first process has no right to join others
+  /// of the host's.
+  var needsProcessAhead: Bool {
+    newNamespaces.contains(.time) || joinedNamespaces.contains { $0.kind == .pid }
+      || hasUserNamespace && !joinedNamespaces.isEmpty
+  }
+
   /// Whether the container joins the file tree of a mount namespace instead of getting one.
   var joinsMountNamespace: Bool { !newNamespaces.contains(.mount) }
 

@@ -44,6 +44,8 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     public var pid: Int32
     /// When it started, in clock ticks since boot.
     public var startTime: UInt64
+    /// The number that no other process has until the next boot; `nil` where the kernel gives none (before Linux 6.9).
+    public var uniqueNumber: UInt64?
   }
 
   init(
@@ -90,7 +92,11 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     hasKeyrings = try object.optional("keyrings", or: true)
     wasOutOfMemory = try object.optional("outOfMemory", or: false)
     let pid: Int32 = try object.required("pid")
-    process = pid == 0 ? nil : Process(pid: pid, startTime: try object.required("startTime"))
+    if pid != 0 {
+      let unique: UInt64 = try object.optional("processNumber", or: 0)
+      process = Process(
+        pid: pid, startTime: try object.required("startTime"), uniqueNumber: unique == 0 ? nil : unique)
+    }
   }
 
   /// The record as it is on disk.
@@ -102,6 +108,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     object.add("root", root)
     object.add("pid", process?.pid ?? 0)
     object.add("startTime", process?.startTime ?? 0)
+    object.add("processNumber", process?.uniqueNumber ?? 0, unless: 0)
     object.add("created", created)
     object.add("cgroup", ifPresent: cgroup)
     object.add("cgroupNumber", cgroupNumber ?? 0, unless: 0)

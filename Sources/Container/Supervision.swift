@@ -53,7 +53,8 @@ enum Supervision {
         return terminal
       case .failed(let reason): throw ContainerError(.failed, reason)
       case .notExecuted(let errno): throw ContainerError("exec: \"\(process.arguments[0])\"", errno)
-      case .pid: throw ContainerError(.failed, "the new process spoke out of turn")
+      default:
+        throw ContainerError(.failed, "unexpected message from the container's process")
       }
     }
   }

@@ -3,7 +3,7 @@ import Glibc
 
 /// File systems told apart by `statfs(2)`.
 public enum FileSystemKind: Sendable {
-  case procfs, sysfs, cgroup, cgroup2, devpts, other
+  case procfs, sysfs, cgroup, cgroup2, devpts, pidfs, other
 }
 
 /// What `statfs(2)` tells of a file system.
@@ -25,6 +25,7 @@ public struct FileSystemStatus: Sendable {
     case 0x27_e0eb: kind = .cgroup
     case 0x6367_7270: kind = .cgroup2
     case 0x1cd1: kind = .devpts
+    case 0x5049_4446: kind = .pidfs
     default: kind = .other
     }
   }

@@ -29,13 +29,34 @@ public struct Pidfd: ~Copyable, Sendable {
   /// The descriptor, which polls as readable when the process has ended.
   public let descriptor: FileDescriptor
 
-  init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+  /// Takes over `descriptor`, which is a pidfd.
+  public init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
   /// The process that has the pid `pid` now.
   ///
   /// - Throws: `.noSuchProcess` when there is none.
   public init(of pid: Int32) throws(Errno) {
     descriptor = FileDescriptor(owning: Int32(try once { linux_pidfd_open(pid, 0) }))
+  }
+
+  /// The pid of the process as `/proc` numbers it, whichever pid namespace the descriptor was made in
+  /// (`/proc/self/fdinfo`, `pidfd_open(2)`).
+  ///
+  /// - Throws: `.noSuchProcess` when the process has ended and was waited for, or is not in the pid namespace of `/proc`.
+  public func pid() throws(Errno) -> Int32 {
+    let bytes = try File.read("/proc/self/fdinfo/\(descriptor.rawValue)")
+    for line in bytes.split(separator: UInt8(ascii: "\n")) where line.starts(with: "Pid:".utf8) {
+      let digits = line.dropFirst(4).drop { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") }
+      if let pid = Int32(String(decoding: digits, as: UTF8.self)), pid > 0 { return pid }
+    }
+    throw .noSuchProcess
+  }
+
+  /// A number that no other process has until the next boot: that of the pidfd's inode. `nil` before Linux 6.9, where all
+  /// pidfds share one.
+  public var uniqueNumber: UInt64? {
+    guard (try? FileSystemStatus.of(descriptor).kind) == .pidfs else { return nil }
+    return try? descriptor.status().inode
   }
 
   /// Sends `signal` (`pidfd_send_signal(2)`).

@@ -9,6 +9,9 @@ public struct Socket: ~Copyable, Sendable {
   /// Takes over a connected socket.
   public init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
+  /// Closes this end (`close(2)`).
+  public consuming func close() {}
+
   /// Two connected sockets that keep messages apart and in order (`socketpair(2)`, `SOCK_SEQPACKET`).
   public static func pair() throws(Errno) -> SocketPair { try pair(SOCK_SEQPACKET) }
 

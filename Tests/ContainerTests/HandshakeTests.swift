@@ -9,6 +9,7 @@ struct HandshakeTests {
   func next(_ handshake: borrowing Handshake) throws -> String {
     let message = try handshake.receive()
     switch consume message {
+    case .process(let process): return try "process \(process.pid())"
     case .pid(let pid): return "pid \(pid)"
     case .terminal(let terminal): return try "terminal \(terminal.status().kind)"
     case .limits: return "limits"
@@ -32,13 +33,15 @@ struct HandshakeTests {
     let outside = Handshake(pair.here)
     do {
       let inside = Handshake(pair.there)
-      try inside.sendPid(.max)
+      try inside.sendProcess(try Pidfd(of: ProcessControl.pid))
+      try inside.socket.send(Trampoline.Answer.pid(.max).message)
       try inside.sendTerminal(try FileDescriptor.open("/dev/null", .readWrite))
       try inside.askForLimits()
       try inside.socket.send([Handshake.ready])
       inside.sendFailure("no: Ümlaut")
       inside.sendFailure("")
     }
+    try expectNext("process \(ProcessControl.pid)", on: outside)
     try expectNext("pid \(Int32.max)", on: outside)
     try expectNext("terminal characterDevice", on: outside)
     try expectNext("limits", on: outside)
@@ -81,7 +84,7 @@ struct HandshakeTests {
     try pair.there.send([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
     let inside = Handshake(pair.there)
     inside.sendFailure("7 bytes")
-    try inside.sendPid(1_234_567)
+    try inside.socket.send(Trampoline.Answer.pid(1_234_567).message)
     try expectNext("not executed 2", on: outside)
     try expectNext("failed 7 bytes", on: outside)
     try expectNext("pid 1234567", on: outside)

@@ -151,7 +151,7 @@ public final class TreePacker {
   ) throws(LayerError) -> Bool {
     let status = try attempt(reading(name)) { () throws(Errno) in try FileSystemStatus.of(directory) }
     return switch status.kind {
-    case .procfs, .sysfs, .cgroup, .cgroup2, .devpts: true
+    case .procfs, .sysfs, .cgroup, .cgroup2, .devpts, .pidfs: true
     case .other: false
     }
   }
