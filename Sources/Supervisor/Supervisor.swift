@@ -90,7 +90,8 @@ public final class Supervisor {
     let saved = try RecordStore(directory: "\(directory)/partitions")
     records = SavedRecords(saved, loop, log: log)
     boot = (try? File.text(Self.bootID)) ?? ""
-    removals = ErrandQueue(loop)
+    // The next supervisor finishes them, and must not meet what still does.
+    removals = ErrandQueue(loop, areBound: true)
     errands = ErrandQueue(loop)
     let keeping = Self.keeperDirectory(for: store)
     executions = ExecutionTable(store, loop, CheckRecords(in: "\(keeping)/checks"))

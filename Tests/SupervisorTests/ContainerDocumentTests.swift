@@ -23,7 +23,7 @@ private func partition(
   case .running, .paused:
     status.started = now - seconds * second
     status.pid = 42
-  case .restarting, .exited, .crashLoop, .removing:
+  case .restarting, .exited, .crashLoop, .removing, .dead:
     status.started = now - (seconds + 10) * second
     status.finished = now - seconds * second
     status.exitStatus = 137
@@ -36,7 +36,7 @@ private func partition(
 struct StatusTextTests {
   @Test("An end that nobody saw is no success, and what has not ended is no failure")
   func unseenEnd() {
-    for state in [PartitionStatus.State.exited, .restarting, .crashLoop, .removing] {
+    for state in [PartitionStatus.State.exited, .restarting, .crashLoop, .removing, .dead] {
       let unseen = partition(state) { $0.exitStatus = nil }
       #expect(unseen.shellStatus == 255)
       #expect(ContainerDocument(unseen).inspection["State", "ExitCode"] == .integer(255))

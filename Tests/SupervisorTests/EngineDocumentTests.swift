@@ -34,13 +34,13 @@ struct EngineDocumentTests {
   @Test("Every container is counted once")
   func info() {
     let states: [PartitionStatus.State] = [
-      .created, .running, .paused, .restarting, .exited, .crashLoop, .removing,
+      .created, .running, .paused, .restarting, .exited, .crashLoop, .removing, .dead,
     ]
     let json = facts.infoDocument(EngineFacts.Counts(states), now: 0)
-    #expect(json["Containers"] == .integer(7))
+    #expect(json["Containers"] == .integer(8))
     #expect(json["ContainersRunning"] == .integer(2))
     #expect(json["ContainersPaused"] == .integer(1))
-    #expect(json["ContainersStopped"] == .integer(4))
+    #expect(json["ContainersStopped"] == .integer(5))
     #expect(json["SystemTime"] == .string("1970-01-01T00:00:00.000000000Z"))
     var counts = EngineFacts.Counts(states.lazy.filter { $0 == .exited })
     counts.add([.running, .exited])

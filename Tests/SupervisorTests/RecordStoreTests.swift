@@ -56,6 +56,23 @@ struct RecordStoreTests {
     #expect(try loaded() == [next])
   }
 
+  @Test(
+    "A removal that could not be written is known by the name of the file, until the record is written again")
+  mutating func removal() throws {
+    record.restarts = 3
+    _ = try store.save(record, length: 0)
+    try store.markRemoval(of: "p")
+    var marked = record
+    marked.isBeingRemoved = true
+    #expect(try loaded() == [marked])
+    #expect(try loaded() == [marked])
+    _ = try store.save(record, length: 0)
+    #expect(try loaded() == [record])
+    try store.markRemoval(of: "p")
+    try store.remove("p")
+    #expect(try loaded().isEmpty)
+  }
+
   @Test("A record whose file somebody has removed is written whole")
   mutating func removed() throws {
     let length = try store.save(record, length: 0)

@@ -164,7 +164,7 @@ public struct ContainerDocument: Sendable {
     object["Paused"] = .bool(status.state == .paused)
     object["Restarting"] = .bool(status.state == .restarting)
     object["OOMKilled"] = .bool(status.wasOutOfMemory)
-    object["Dead"] = .bool(false)
+    object["Dead"] = .bool(status.state == .dead)
     object["Pid"] = JSON(status.pid ?? 0)
     object["ExitCode"] = JSON(status.shellStatus)
     object["Error"] = .string(status.error ?? "")

@@ -144,7 +144,7 @@ public struct ContainerPrune: Equatable, Sendable {
   public func select(_ partitions: [PartitionStatus], now: Int64) -> [PartitionStatus] {
     partitions.filter { partition in
       switch partition.state {
-      case .created, .exited, .crashLoop: break
+      case .created, .exited, .crashLoop, .dead: break
       case .running, .paused, .restarting, .removing: return false
       }
       return filters.any("until") { APITime.point($0, now: now).map { partition.created <= $0 } ?? false }

@@ -21,7 +21,7 @@ public struct EngineFacts: Sendable {
         switch state {
         case .running, .restarting: running += 1
         case .paused: paused += 1
-        case .created, .exited, .crashLoop, .removing: stopped += 1
+        case .created, .exited, .crashLoop, .removing, .dead: stopped += 1
         }
       }
     }

@@ -2,7 +2,7 @@ extension PartitionStatus {
   /// The state as the API calls it.
   var apiState: String {
     switch state {
-    case .created, .running, .paused, .restarting, .exited, .removing: state.rawValue
+    case .created, .running, .paused, .restarting, .exited, .removing, .dead: state.rawValue
     case .crashLoop: "exited"
     }
   }
@@ -20,7 +20,7 @@ extension PartitionStatus {
     if state == .running || state == .paused { return 0 }
     if let exitStatus { return exitStatus }
     switch state {
-    case .exited, .restarting, .crashLoop, .removing:
+    case .exited, .restarting, .crashLoop, .removing, .dead:
       return started == nil && plain == nil ? 0 : Self.unknownStatus
     case .created, .running, .paused: return 0
     }
@@ -42,6 +42,7 @@ extension PartitionStatus {
     case .exited: return started == nil ? "Created" : "Exited (\(status)) \(sinceEnd) ago"
     case .crashLoop: return "Exited (\(status)) \(sinceEnd) ago (crash loop)"
     case .removing: return "Removal In Progress"
+    case .dead: return "Dead"
     case .running:
       switch health {
       case .starting?: return "Up \(sinceStart) (health: starting)"
@@ -57,7 +58,7 @@ extension PartitionStatus.State {
   var isUp: Bool {
     switch self {
     case .running, .paused, .restarting: true
-    case .created, .exited, .crashLoop, .removing: false
+    case .created, .exited, .crashLoop, .removing, .dead: false
     }
   }
 }

@@ -23,17 +23,26 @@ final class Errand {
 
   /// Does `work` in a process of its own, and calls `done` with what came of it once that has ended.
   ///
-  /// - Parameter kept: the numbers of descriptors that it needs; it has no other.
+  /// - Parameters:
+  ///   - kept: the numbers of descriptors that it needs; it has no other.
+  ///   - isBound: whether it is killed when this process dies.
   /// - Throws: `Errno` when there can be no such process.
   @discardableResult
   static func run(
-    _ loop: EventLoop, keeping kept: [Int32] = [], _ work: () throws(SupervisorError) -> [UInt8],
+    _ loop: EventLoop, keeping kept: [Int32] = [], isBound: Bool = false,
+    _ work: () throws(SupervisorError) -> [UInt8],
     done: @escaping (Result<[UInt8], SupervisorError>) -> Void
   ) throws(Errno) -> Errand {
     let pipe = try FileDescriptor.pipe()
     let number = pipe.write.rawValue
+    let parent = ProcessControl.pid
     switch try clone(into: []) {
     case .child:
+      if isBound {
+        try? ProcessControl.dieWithParent()
+        // It may be dead already.
+        if ProcessControl.parentPid != parent { exitNow(1) }
+      }
       // Clients that hang up are not to wait for it.
       try? closeAll(from: 3, except: kept + [number])
       OutOfMemoryAdjustment.restore()

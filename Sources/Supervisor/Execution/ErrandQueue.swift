@@ -12,6 +12,7 @@ final class ErrandQueue {
   private let loop: EventLoop
   private let most = Processors.count + 1
   private let patience: Int64
+  private let areBound: Bool
   /// Those that run, the long ones apart.
   private var running = 0
   private var long = 0
@@ -20,9 +21,12 @@ final class ErrandQueue {
   /// So many may take long before others have to wait for them.
   private static let mostLong = 64
 
-  /// - Parameter patience: in milliseconds, how soon an errand is one that takes long.
-  init(_ loop: EventLoop, patience: Int64 = 500) {
+  /// - Parameters:
+  ///   - patience: in milliseconds, how soon an errand is one that takes long.
+  ///   - areBound: whether its errands are killed when this process dies.
+  init(_ loop: EventLoop, patience: Int64 = 500, areBound: Bool = false) {
     self.loop = loop
+    self.areBound = areBound
     self.patience = patience
   }
 
@@ -45,7 +49,7 @@ final class ErrandQueue {
           start()
         }
         do throws(Errno) {
-          try Errand.run(loop, work) { [unowned self] result in
+          try Errand.run(loop, isBound: areBound, work) { [unowned self] result in
             loop.cancel(timer)
             if isLong { long -= 1 } else { running -= 1 }
             done(result)

@@ -81,6 +81,7 @@ public final class DesiredState {
         "nobody is removed while files have errors; without a definition now: \(changes.unclear.joined(separator: ", "))"
       )
     }
+    supervisor.retryRemovals()
     for name in changes.removed { supervisor.retire(name) }
     for change in changes.changed { supervisor.change(change.definition, change.extent) }
     supervisor.mend(definitions)

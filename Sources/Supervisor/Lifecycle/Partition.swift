@@ -98,7 +98,8 @@ final class Partition {
   var health: PartitionStatus.Health? { isRunning ? record.health : record.health.map { _ in .unhealthy } }
 
   var state: PartitionStatus.State {
-    if isBeingRemoved { return .removing }
+    if removal > .none { return .removing }
+    if record.isBeingRemoved { return .dead }
     if isRunning { return isPaused ? .paused : .running }
     if isBackingOff || (isStarting && record.finished != nil) { return .restarting }
     if record.isCrashLooping { return .crashLoop }

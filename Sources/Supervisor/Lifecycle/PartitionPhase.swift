@@ -80,8 +80,8 @@ extension Partition {
   var isKept: Bool { isRunning || isStarting || isPrepared }
   /// Whether its program runs, or is about to, now or after a while that it has to wait.
   var isActive: Bool { isRunning || isStarting || isBackingOff }
-  /// Whether somebody wants it removed.
-  var isBeingRemoved: Bool { removal > .none }
+  /// Whether somebody wants it removed, or its removal has failed: then it can only be removed.
+  var isBeingRemoved: Bool { removal > .none || record.isBeingRemoved }
 
   /// The partition that is to be started before it, while it waits for that.
   var waitsFor: String? {

@@ -28,6 +28,8 @@ struct PartitionRecord: Equatable {
   var isWanted = false
   /// Whether somebody stopped it.
   var wasStopped = false
+  /// Whether it is being removed: some of its files may be gone already.
+  var isBeingRemoved = false
   /// Whether it is stopped only to be started with another definition.
   var isRenewing = false
   /// Whether it may run with other limits than its definition says.
@@ -90,6 +92,7 @@ extension PartitionRecord: JSONRepresentable {
   mutating func take(progress object: JSON.Object) throws(ConfigError) {
     isWanted = try object.optional("isWanted", or: false)
     wasStopped = try object.optional("wasStopped", or: false)
+    isBeingRemoved = try object.optional("isBeingRemoved", or: false)
     isRenewing = try object.optional("isRenewing", or: false)
     isBehind = try object.optional("isBehind", or: false)
     started = try object.optional("started")
@@ -126,6 +129,7 @@ extension PartitionRecord: JSONRepresentable {
     var object = JSON.Object()
     object.add("isWanted", isWanted, unless: false)
     object.add("wasStopped", wasStopped, unless: false)
+    object.add("isBeingRemoved", isBeingRemoved, unless: false)
     object.add("isRenewing", isRenewing, unless: false)
     object.add("isBehind", isBehind, unless: false)
     object.add("started", ifPresent: started)

@@ -15,6 +15,8 @@ public struct PartitionStatus: Sendable {
     /// It has ended so often in a row that nobody starts it again.
     case crashLoop = "crash-loop"
     case removing
+    /// Its removal has failed: some of its files may be gone, and it can only be removed.
+    case dead
   }
 
   /// What its health check says.

@@ -24,7 +24,9 @@ extension Supervisor {
   /// Opens the pools that the last supervisor had open.
   func reopenPools() {
     for partition in partitions.values
-    where partition.isFunction && partition.record.isWanted && partition.record.damage == nil {
+    where partition.isFunction && partition.record.isWanted && partition.record.damage == nil
+      && !partition.isBeingRemoved
+    {
       pools[partition.name] = FunctionPool(wanted: partition.definition.warm ?? 0)
     }
   }

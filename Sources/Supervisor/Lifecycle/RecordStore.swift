@@ -33,7 +33,13 @@ struct RecordStore {
     }
     for name in names {
       let path = "\(directory)/\(name)"
-      guard name.utf8.suffix(5).elementsEqual(".json".utf8) else {
+      let isRemoval = name.utf8.suffix(Self.removal.utf8.count).elementsEqual(Self.removal.utf8)
+      if isRemoval, (try? FileStatus.of(String(path.dropLast(Self.mark.utf8.count)))) != nil {
+        // The record was written again since, and says it as well.
+        try? File.remove(path)
+        continue
+      }
+      guard isRemoval || name.utf8.suffix(5).elementsEqual(".json".utf8) else {
         if Self.isDraft(name) { try? File.remove(path) }
         continue
       }
@@ -47,14 +53,15 @@ struct RecordStore {
         continue
       }
       do {
-        records.append(try Self.record(lines))
+        var record = try Self.record(lines)
+        if isRemoval { record.isBeingRemoved = true }
+        records.append(record)
       } catch {
         errors.append("\(path): \(error)")
-        guard var record = PartitionRecord(salvaging: lines[0], of: String(name.dropLast(5)), "\(error)")
-        else {
-          continue
-        }
+        let partition = String(name.dropLast(isRemoval ? Self.removal.utf8.count : 5))
+        guard var record = PartitionRecord(salvaging: lines[0], of: partition, "\(error)") else { continue }
         try? Self.takeProgress(lines, &record)
+        if isRemoval { record.isBeingRemoved = true }
         records.append(record)
       }
     }
@@ -135,12 +142,25 @@ struct RecordStore {
     } catch { return "\(path): \(error)" }
   }
 
+  /// What is behind the name of a record whose partition is being removed, where that could not be written into it.
+  private static let mark = ".removed"
+  private static let removal = ".json\(mark)"
+
+  /// Marks the record of a partition that is being removed by the name of its file, for which a full disk has room.
+  func markRemoval(of name: String) throws(SupervisorError) {
+    let path = path(of: name)
+    do throws(Errno) { try File.rename(path, to: path + Self.mark) } catch {
+      throw SupervisorError("rename \(path)", error)
+    }
+  }
+
   /// A file of which no more than the last line counts is not worth more than this, in bytes.
   private static let longest = 16 << 10
 
   func remove(_ name: String) throws(SupervisorError) {
     // First, so that it does not come back.
     noteSync(of: path(of: name))
+    try? File.remove(path(of: name) + Self.mark)
     do throws(Errno) { try File.remove(path(of: name)) } catch .noSuchFileOrDirectory {} catch {
       throw SupervisorError("remove \(path(of: name))", error)
     }

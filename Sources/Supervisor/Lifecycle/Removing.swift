@@ -15,12 +15,41 @@ extension Supervisor {
       throw SupervisorError(.conflict, "\(name) \(state): stop it first, or remove it by force")
     }
     guard !partition.isBackingOff else { return remove(partition, done: done) }
+    let before = partition.record
     partition.record.isWanted = false
     partition.record.wasStopped = true
+    do throws(SupervisorError) { try noteRemoval(partition) } catch {
+      partition.record = before
+      throw error
+    }
     partition.removal = max(partition.removal, .wanted)
-    save(partition)
     partition.endWaiters.add { [unowned self] in remove(partition, done: done) }
     end(partition, .killed)
+  }
+
+  /// Writes to the record that a partition is being removed: the next supervisor finishes what this one does not.
+  private func noteRemoval(_ partition: Partition) throws(SupervisorError) {
+    guard !partition.record.isBeingRemoved else { return }
+    partition.record.isBeingRemoved = true
+    do throws(SupervisorError) { try records.writeRemoval(partition) } catch {
+      partition.record.isBeingRemoved = false
+      throw error
+    }
+  }
+
+  /// Finishes a removal that the last supervisor has begun.
+  func resumeRemoval(_ partition: Partition) {
+    guard partition.isActive else { return remove(partition) }
+    partition.removal = .wanted
+    partition.endWaiters.add { [unowned self] in remove(partition) }
+    end(partition, .killed)
+  }
+
+  /// Retries the removals that have failed.
+  func retryRemovals() {
+    for partition in partitions.values where partition.removal == .none && partition.record.isBeingRemoved {
+      resumeRemoval(partition)
+    }
   }
 
   /// Removes a partition that does not run, and calls `done` when nothing of it is left, or some of it stays.
@@ -34,6 +63,9 @@ extension Supervisor {
     if partition.record.function != nil { fillPoolsSoon() }
     // Nobody would remove what the keeper makes after this: it is removed when that has answered.
     guard !partition.isBuilding else { return cutShortSoon(partition) }
+    do throws(SupervisorError) { try noteRemoval(partition) } catch {
+      return finishRemoval(partition, .failure(error))
+    }
     partition.removal = .underWay
     cancelStart(partition)
     copies.end(of: partition.name)
@@ -53,6 +85,10 @@ extension Supervisor {
     } catch {
       log("\(partition.name): \(error)")
       partition.removal = .none
+      if partition.record.isBeingRemoved {
+        partition.record.error = "it could not be removed: \(error); remove it again"
+        save(partition)
+      }
       for remover in partition.removers.takeAll() { remover(error) }
       return
     }

@@ -49,6 +49,13 @@ final class SavedRecords {
     onSave?(partition)
   }
 
+  /// Writes at once that a partition is being removed, also on a full disk: removing it may be what makes room.
+  func writeRemoval(_ partition: Partition) throws(SupervisorError) {
+    do throws(SupervisorError) { try write(partition) } catch {
+      do throws(SupervisorError) { try store.markRemoval(of: partition.name) } catch { throw error }
+    }
+  }
+
   /// Whether all that is known of a partition is on disk.
   func isSaved(_ partition: Partition) -> Bool { unsaved[ObjectIdentifier(partition)] == nil }
 

@@ -37,8 +37,9 @@ extension Supervisor {
 
   /// Goes on with a partition where the last supervisor was.
   func resume(_ partition: Partition) {
-    if partition.isBeingRemoved || pools[partition.name] != nil { return }
+    if partition.removal > .none || pools[partition.name] != nil { return }
     let record = partition.record
+    if record.isBeingRemoved { return resumeRemoval(partition) }
     if partition.isFunction {
       if record.isRenewing { openPool(partition) }
       return
