@@ -296,6 +296,67 @@ struct SupervisorAPITests {
     }
   }
 
+  @Test("A command with no stream attached is answered when it has started; of others only these are sent")
+  func execStreams() throws {
+    try withSupervisor { site in
+      try start(site, "a", SupervisedSandbox.patient)
+      try site.waitUntilReady("a")
+      func make(_ script: String, _ fields: String = "") throws -> String {
+        let body = #"{"Cmd": ["/bin/sh", "-c", "\#(script)"]\#(fields)}"#
+        let made = try site.ask("POST", "/containers/\(site.name("a"))/exec", body)
+        return try #require(made.document["Id"] as? String, "\(made)")
+      }
+      for headers in [[], ["Connection: Upgrade", "Upgrade: tcp"]] {
+        let id = try make("echo x; exec sleep 1000")
+        let connection = try Connection(site.socket)
+        try connection.begin("POST", "/exec/\(id)/start", "{}", headers: headers)
+        try #expect(connection.head().status == (headers.isEmpty ? 200 : 101))
+        #expect(connection.rest().isEmpty)
+        try #expect(site.ask("GET", "/exec/\(id)/json").document["Running"] as? Bool == true)
+      }
+      for (field, frames) in [("AttachStdout", [UInt8(1): "out\n"]), ("AttachStderr", [2: "err\n"])] {
+        let id = try make("echo out; echo err >&2", #", "\#(field)": true"#)
+        let connection = try Connection(site.socket)
+        try connection.begin(
+          "POST", "/exec/\(id)/start", "{}", headers: ["Connection: Upgrade", "Upgrade: tcp"])
+        try #expect(connection.head().status == 101)
+        try #expect(connection.frames() == frames)
+      }
+    }
+  }
+
+  @Test("Events and logs are answered for every whole number of seconds, as far as one can be written")
+  func extremeTimes() throws {
+    try withSupervisor { site in
+      try start(site, "a", "echo x")
+      try site.waitForOutput("a", "x")
+      try site.waitFor("a", "exited")
+      let (first, last) = (
+        ["-9223372036854775808", "-9999999999", "0"], ["9999999999", "9223372036854775807"]
+      )
+      for since in first {
+        for until in last {
+          let log = try site.ask(
+            "GET", "/containers/\(site.name("a"))/logs?stdout=1&since=\(since)&until=\(until)&timestamps=1")
+          #expect(log.status == 200 && log.text.contains(" x\n"), "\(since) \(until): \(log)")
+          let events = try Connection(site.socket)
+          try events.begin("GET", "/events?since=\(since)&until=\(until)")
+          try #expect(events.head().status == 200)
+          var text = ""
+          while !text.contains("destroy"), !text.contains(#""Action":"die""#) {
+            text += String(decoding: try #require(try events.chunk()), as: UTF8.self)
+          }
+        }
+        // Nothing is as old as that.
+        let prune =
+          #"{"until":["\#(since)"]}"#.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        let pruned = try site.ask("POST", "/containers/prune?filters=\(prune)")
+        #expect(pruned.status == 200 && (pruned.document["ContainersDeleted"] as? [Any])?.isEmpty != false)
+      }
+      try #expect(site.status("a") == "exited")
+    }
+  }
+
   @Test("A partition that cannot be put on record leaves nothing")
   func noRecord() throws {
     try withSupervisor { site in

@@ -99,26 +99,34 @@ extension APIService {
   }
 
   private func start(_ execution: Execution, _ asked: ExecStartRequest, _ exchange: HTTPExchange) {
-    if asked.isDetached {
+    let request = requests[execution.id]
+    // As in Docker, a client that attaches no stream does not wait for the end.
+    let hasStreams = request.map { $0.input || $0.output || $0.error } ?? true
+    if asked.isDetached || !hasStreams {
       execution.discardOutput()
       execution.onEnd = { [unowned self] in tellEnd(of: execution) }
       execution.onStart = { [unowned self] in
         tellStart(of: execution)
         if case .failed(let reason) = execution.state {
           respond(exchange, APIError.badRequest(reason))
-        } else {
+        } else if asked.isDetached {
           respond(exchange, .ok)
+        } else {
+          // The client may insist on the streams, and gets none.
+          count(.switchingProtocols)
+          exchange.hijack(contentType: HTTPExchange.streamType).close()
         }
       }
       return execution.start(in: supervisor.store)
     }
     let isRaw = execution.settings.hasTerminal
-    let keys = isRaw ? requests[execution.id]?.detachKeys : nil
+    let keys = isRaw ? request?.detachKeys : nil
     count(.switchingProtocols)
     let connection = exchange.hijack(contentType: HTTPExchange.streamType)
     let input = InputPipe(
       loop, open: { execution.inputDescriptor() }, end: { execution.endInput() })
     execution.onOutput = { stream, bytes in
+      guard request?.attaches(stream) ?? true else { return }
       connection.write(isRaw ? bytes : Self.frame(stream, bytes))
       // The program waits as long as the client does not read.
       guard !connection.isWritable else { return }
@@ -150,6 +158,9 @@ extension APIService {
 }
 
 extension ExecRequest {
+  /// Whether the client reads `stream`.
+  fileprivate func attaches(_ stream: LogStream) -> Bool { stream == .stdout ? output : error }
+
   /// What is executed, and how.
   fileprivate var settings: Execution.Settings {
     var settings = Execution.Settings(command: command)
