@@ -62,8 +62,8 @@ public final class EventLoop {
   public func after(milliseconds: Int64, _ action: @escaping () -> Void) -> Timer {
     nextTimer += 1
     // Whoever asks for more than a hundred years may wait that long.
-    let wait = min(milliseconds, 100 * 365 * 86_400_000) * 1_000_000
-    let timer = Timer(deadline: Clock.monotonic() + max(0, wait), number: nextTimer)
+    let wait = max(0, min(milliseconds, 100 * 365 * 86_400_000)) * 1_000_000
+    let timer = Timer(deadline: Clock.monotonic() + wait, number: nextTimer)
     actions[timer.number] = action
     timers.insert(timer.deadline, timer.number)
     return timer

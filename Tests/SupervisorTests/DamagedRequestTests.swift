@@ -87,11 +87,37 @@ struct DamagedRequestTests {
     }
   }
 
-  @Test("Times at the ends of what can be counted are refused")
-  func times() {
-    for text in ["-9223372036854775808", "9223372036854775807", "9999-12-31", "99999999h", "1.9999999999"] {
+  @Test("A time that nanoseconds cannot count is the first or last that they can")
+  func times() throws {
+    let last = Int64.max / 1_000_000_000
+    #expect(APITime.point("\(last)", now: 0) == last * 1_000_000_000)
+    #expect(APITime.point("\(-last)", now: 0) == -last * 1_000_000_000)
+    #expect(APITime.point("9999999999", now: 0) == .max)
+    for text in [
+      "\(last + 1)", "9223372036854775807", "99999999999999999999", "\(last).999999999", "9999-12-31",
+      "9999-12-31T23:59:60.999999999-23:59",
+    ] {
+      #expect(APITime.point(text, now: 0) == .max, "\(text)")
+      let query = try EventQuery(try Query("since=0&until=\(text)"), now: 1_700_000_000_000_000_000)
+      #expect(query.spans(.max - 1), "\(text)")
+    }
+    for text in [
+      "\(-last - 1)", "-9223372036854775808", "-99999999999999999999", "0000-01-01", "0000-01-01T00:00Z",
+    ] {
+      #expect(APITime.point(text, now: 0) == .min, "\(text)")
+      let query = try EventQuery(try Query("since=\(text)"), now: 1_700_000_000_000_000_000)
+      #expect(query.spans(.min + 1), "\(text)")
+    }
+    for text in ["99999999h", "1.9999999999", "-", "+", "--1"] {
       #expect(APITime.point(text, now: 0) == nil, "\(text)")
     }
+  }
+
+  @Test("A timer may be set for any number of milliseconds")
+  func timers() throws {
+    let loop = try EventLoop()
+    for milliseconds in [Int64.min, -1, Int64.max] { loop.cancel(loop.after(milliseconds: milliseconds) {}) }
+    #expect(loop.timerCount > 0)
   }
 
   @Test("More elements than anybody needs are refused")

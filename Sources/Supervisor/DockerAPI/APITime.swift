@@ -1,19 +1,36 @@
 /// A point in time as requests write it.
 enum APITime {
+  /// Nanoseconds since 1970 for so many seconds and nanoseconds since then; the first or last that there is for what is
+  /// beyond that.
+  static func nanoseconds(_ seconds: Int64, _ fraction: Int64 = 0) -> Int64 {
+    let (whole, isBeyond) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, isSumBeyond) = whole.addingReportingOverflow(fraction)
+    if isBeyond || isSumBeyond { return seconds < 0 ? .min : .max }
+    return sum
+  }
+
+  /// The whole number that `text` is; the first or last that there is for what is beyond that.
+  private static func whole(_ text: some StringProtocol) -> Int64? {
+    if let number = Int64(text) { return number }
+    let sign = text.utf8.first.flatMap { "+-".utf8.contains($0) ? $0 : nil }
+    let digits = sign == nil ? text.utf8[...] : text.utf8.dropFirst()[...]
+    guard !digits.isEmpty,
+      digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+    else { return nil }
+    return sign == UInt8(ascii: "-") ? .min : .max
+  }
+
   /// Nanoseconds since 1970 for `text`: seconds since then, with or without a fraction.
   static func seconds(_ text: some StringProtocol) -> Int64? {
     let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let first = parts.first, let seconds = Int64(first),
-      (-9_000_000_000...9_000_000_000).contains(seconds)
-    else {
+    guard let first = parts.first, let seconds = whole(first) else { return nil }
+    guard parts.count == 2 else { return nanoseconds(seconds) }
+    let digits = parts[1]
+    guard (1...9).contains(digits.utf8.count), var fraction = UInt32(digits).map(Int64.init) else {
       return nil
     }
-    guard parts.count == 2 else { return seconds * 1_000_000_000 }
-    let digits = parts[1]
-    guard (1...9).contains(digits.utf8.count), let fraction = UInt32(digits) else { return nil }
-    var nanoseconds = Int64(fraction)
-    for _ in digits.utf8.count..<9 { nanoseconds *= 10 }
-    return seconds * 1_000_000_000 + nanoseconds
+    for _ in digits.utf8.count..<9 { fraction *= 10 }
+    return nanoseconds(seconds, fraction)
   }
 
   /// The nanoseconds that a Go duration such as `1h30m` or `1.5s` stands for.
@@ -59,12 +76,12 @@ enum APITime {
     func has(_ character: Unicode.Scalar, at index: Int) -> Bool {
       index < bytes.count && bytes[index] == UInt8(ascii: character)
     }
-    guard let year = number(0..<4), (1900..<2200).contains(year), has("-", at: 4), let month = number(5..<7),
+    guard let year = number(0..<4), has("-", at: 4), let month = number(5..<7),
       (1...12).contains(month),
       has("-", at: 7), let day = number(8..<10), (1...31).contains(day)
     else { return nil }
     var seconds = days(year, month, day) * 86_400
-    if bytes.count == 10 { return seconds * 1_000_000_000 }
+    if bytes.count == 10 { return nanoseconds(seconds) }
     guard has("T", at: 10), let hour = number(11..<13), hour < 24, has(":", at: 13),
       let minute = number(14..<16), minute < 60
     else { return nil }
@@ -85,13 +102,13 @@ enum APITime {
       }
     }
     if index == bytes.count || (has("Z", at: index) && index + 1 == bytes.count) {
-      return seconds * 1_000_000_000 + fraction
+      return nanoseconds(seconds, fraction)
     }
     guard has("+", at: index) || has("-", at: index), bytes.count == index + 6, has(":", at: index + 3),
       let hours = number(index + 1..<index + 3), let minutes = number(index + 4..<index + 6)
     else { return nil }
     let offset = (hours * 60 + minutes) * 60
-    return (seconds + (has("+", at: index) ? -offset : offset)) * 1_000_000_000 + fraction
+    return nanoseconds(seconds + (has("+", at: index) ? -offset : offset), fraction)
   }
 
   /// The days from 1970-01-01 to a day of the Gregorian calendar.
