@@ -34,7 +34,7 @@ struct ContainerProcess: Sendable {
   /// Leaves the caller's session keyring, which holds what the host's user has in it.
   static func takeNewKeyring() throws(ContainerError) {
     try attempt("make a session keyring") { () throws(Errno) in
-      do throws(Errno) { try ProcessControl.joinNewSessionKeyring() } catch .noFunction {}
+      try ProcessControl.joinNewSessionKeyring()
     }
   }
 

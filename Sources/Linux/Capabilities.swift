@@ -95,9 +95,23 @@ public struct Capabilities: Hashable, Sendable {
 
   /// This process's permitted set (`capget(2)`).
   public static func permitted() throws(Errno) -> Capabilities {
+    let data = try current()
+    return Capabilities(rawValue: UInt64(data[0].permitted) | UInt64(data[1].permitted) << 32)
+  }
+
+  /// What this process may do now (`capget(2)`).
+  public static func effective() throws(Errno) -> Capabilities {
+    let data = try current()
+    return Capabilities(rawValue: UInt64(data[0].effective) | UInt64(data[1].effective) << 32)
+  }
+
+  private static func current() throws(Errno) -> [__user_cap_data_struct] {
     var header = __user_cap_header_struct(version: 0x2008_0522, pid: 0)
     var data = [__user_cap_data_struct(), __user_cap_data_struct()]
     try once { linux_capget(&header, &data) }
-    return Capabilities(rawValue: UInt64(data[0].permitted) | UInt64(data[1].permitted) << 32)
+    return data
   }
+
+  /// The number of `CAP_SYS_ADMIN`.
+  public static let systemAdministration = 21
 }

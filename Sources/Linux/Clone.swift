@@ -9,7 +9,8 @@ public enum Cloned: ~Copyable {
   case parent(pid: Int32, pidfd: Pidfd)
 }
 
-/// Makes a process that continues from here in `namespaces`, born in `cgroup` (`clone3(2)`).
+/// Makes a process that continues from here in `namespaces`, born in `cgroup` (`clone3(2)`). Where a filter refuses that call
+/// it is made by `clone(2)`, and moved to `cgroup` before it continues.
 ///
 /// The child has a copy of this thread alone, so the process must have no other that may hold a lock: none at all, or such as
 /// `JobThread` makes.
@@ -37,12 +38,54 @@ public func clone(
     arguments.flags |= cloneIntoCgroup
     arguments.cgroup = UInt64(cgroup)
   }
-  let pid = try withUnsafeMutablePointer(to: &pidfd) { (pointer) throws(Errno) in
-    arguments.pidfd = UInt64(UInt(bitPattern: pointer))
-    return try once { linux_clone3(&arguments) }
+  do throws(Errno) {
+    let pid = try withUnsafeMutablePointer(to: &pidfd) { (pointer) throws(Errno) in
+      arguments.pidfd = UInt64(UInt(bitPattern: pointer))
+      return try once { linux_clone3(&arguments) }
+    }
+    if pid == 0 { return .child }
+    return .parent(pid: Int32(pid), pidfd: Pidfd(FileDescriptor(owning: pidfd)))
+  } catch .notPermitted, .noFunction {
+    // Filters refuse the call since they cannot look at its flags; those of the older one they can.
+    let flags = arguments.flags & ~cloneIntoCgroup | arguments.exit_signal
+    guard cgroup >= 0 else { return try cloneByFlags(flags) }
+    return try cloneByFlags(flags, movedTo: cgroup, isChild: !asSibling)
   }
+}
+
+/// Makes a process with the flags of `clone(2)`, among them `CLONE_PIDFD`.
+private func cloneByFlags(_ flags: UInt64) throws(Errno) -> Cloned {
+  var pidfd: Int32 = -1
+  let pid = try making(.clone) { linux_clone(UInt(flags), &pidfd) }
   if pid == 0 { return .child }
   return .parent(pid: Int32(pid), pidfd: Pidfd(FileDescriptor(owning: pidfd)))
+}
+
+/// Makes a process that does nothing before it has been moved to `cgroup`, a descriptor of its directory.
+private func cloneByFlags(_ flags: UInt64, movedTo cgroup: Int32, isChild: Bool) throws(Errno) -> Cloned {
+  // The root of a new cgroup namespace is the cgroup of who makes it.
+  let namespace = Namespaces(rawValue: flags).intersection(.cgroup)
+  let gate = try FileDescriptor.pipe()
+  switch try cloneByFlags(flags & ~namespace.rawValue) {
+  case .child:
+    // Closed first: else it would wait for itself when its parent is gone.
+    let write = gate.write
+    _ = consume write
+    guard let byte = try? gate.read.readByte(), byte == 1 else { exitNow(1) }
+    if !namespace.isEmpty, (try? unshare(namespace)) == nil { exitNow(1) }
+    return .child
+  case .parent(let pid, let pidfd):
+    do throws(Errno) {
+      try File.write(String(pid), to: "cgroup.procs", at: cgroup)
+      try gate.write.writeAll([1])
+      return .parent(pid: pid, pidfd: pidfd)
+    } catch {
+      let write = gate.write
+      _ = consume write
+      if isChild { _ = try? pidfd.wait() }
+      throw error
+    }
+  }
 }
 
 /// Ends this process at once, without running anything at exit (`_exit(2)`).

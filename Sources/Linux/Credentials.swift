@@ -60,11 +60,14 @@ public enum ProcessControl {
 
   /// Gives this process a new, empty session keyring (`keyctl_join_session_keyring(3)`).
   ///
-  /// - Throws: `.noFunction` when the kernel has no keyrings.
-  ///
   /// It has no name: by one, a process of another container could have made it beforehand.
+  ///
+  /// Nothing is done where the kernel has no keyrings, or where a filter lets neither this process nor any that comes from it
+  /// use them.
   public static func joinNewSessionKeyring() throws(Errno) {
-    try once { linux_keyctl_join_session(nil) }
+    do throws(Errno) {
+      try making(.keyctl) { linux_keyctl_join_session(nil) }
+    } catch  where error.refused != nil && SystemCall.addKey.isRefused && SystemCall.requestKey.isRefused {}
   }
 
   /// Waits for ever, for signals alone (`pause(2)`).

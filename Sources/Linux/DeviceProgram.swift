@@ -93,14 +93,14 @@ public struct DeviceProgram: Sendable {
 
   fileprivate func load() throws(Errno) -> FileDescriptor? {
     guard let instructions else { return nil }
-    let raw = try once { linux_bpf_load_device_program(instructions, UInt32(instructions.count)) }
+    let raw = try making(.bpf) { linux_bpf_load_device_program(instructions, UInt32(instructions.count)) }
     return FileDescriptor(owning: Int32(raw))
   }
 
   fileprivate static func attach(
     _ program: borrowing FileDescriptor, to cgroup: borrowing FileDescriptor
   ) throws(Errno) {
-    try once { linux_bpf_attach_device_program(cgroup.rawValue, program.rawValue) }
+    try making(.bpf) { linux_bpf_attach_device_program(cgroup.rawValue, program.rawValue) }
   }
 
   /// Joins rules for the same devices that follow each other. The kernel's check of a program takes a good part of the time

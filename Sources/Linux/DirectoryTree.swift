@@ -127,11 +127,10 @@ extension FileName {
 
   /// Opens the directory; `nil` when it is gone.
   fileprivate func openDirectory(at directory: Int32) throws(Errno) -> FileDescriptor? {
-    let flags = UInt64(O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    let flags = O_DIRECTORY | O_NOFOLLOW
     let resolve: ResolveFlags = [.noCrossDevice, .noSymlinks]
     do throws(Errno) {
-      let raw = try retrying { linux_openat2(directory, characters, flags, 0, resolve.rawValue) }
-      return FileDescriptor(owning: Int32(raw))
+      return try PathWalk.open(characters, flags, mode: 0, resolve, at: directory)
     } catch .noSuchFileOrDirectory {
       return nil
     } catch {

@@ -77,8 +77,11 @@ extension Errno {
 }
 
 extension Errno: CustomStringConvertible {
-  /// The C library's sentence for the number (`strerror(3)`).
-  public var description: String { String(cString: strerror(rawValue)) }
+  /// The C library's sentence for the number (`strerror(3)`), or why a system call cannot be made at all.
+  public var description: String {
+    if let (refusal, call) = refused { return Self.text(refusal, call) }
+    return String(cString: strerror(rawValue))
+  }
 }
 
 /// Makes the system call `body`, again when a signal interrupts it.

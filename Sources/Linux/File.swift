@@ -169,8 +169,8 @@ public enum File {
           let exchange: UInt32 = 2
           try once { linux_renameat2(directory, draft, directory, path, exchange) }
           return try remove(draft, at: directory)
-        } catch .noSuchFileOrDirectory, .invalidArgument {
-          // There is no old one, or the file system cannot swap.
+        } catch .noSuchFileOrDirectory, .invalidArgument, .notPermitted, .noFunction {
+          // There is no old one, or the file system cannot swap, or a filter refuses the call.
         }
       }
       try once { renameat(directory, draft, directory, path) }

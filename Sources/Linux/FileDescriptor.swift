@@ -122,21 +122,11 @@ extension FileDescriptor {
 
   /// Opens `path` below the directory `root`, walking it as `resolve` says (`openat2(2)`).
   ///
-  /// The kernel answers `EAGAIN` when a rename anywhere raced with a walk that has `..` in it; the
-  /// walk is then made again.
+  /// Where a filter refuses that call the path is walked name by name.
   public static func open(
     _ path: String, _ flags: OpenFlags, mode: UInt32 = 0, resolve: ResolveFlags, at root: Int32
   ) throws(Errno) -> FileDescriptor {
-    while true {
-      do throws(Errno) {
-        let raw = try retrying {
-          linux_openat2(root, path, UInt64(flags.rawValue | O_CLOEXEC), UInt64(mode), resolve.rawValue)
-        }
-        return FileDescriptor(owning: Int32(raw))
-      } catch .resourceTemporarilyUnavailable {
-        continue
-      }
-    }
+    try PathWalk.open(path, flags.rawValue, mode: mode, resolve, at: root)
   }
 
   /// A pipe, read end first (`pipe2(2)`).
@@ -152,7 +142,9 @@ extension FileDescriptor {
     let allowSealing: UInt32 = 2
     let executable: UInt32 = 0x10
     do throws(Errno) {
-      let raw = try retrying { linux_memfd_create(name, cloexec | allowSealing | executable) }
+      let raw = try making(.memfdCreate) {
+        linux_memfd_create(name, cloexec | allowSealing | executable)
+      }
       return FileDescriptor(owning: Int32(raw))
     } catch .invalidArgument {
       // Before Linux 6.3 every such file is executable and the flag is unknown.
@@ -179,17 +171,51 @@ extension FileDescriptor {
 public func closeAll(from first: Int32, except kept: [Int32]) throws(Errno) {
   var next = first
   for number in kept.sorted() where number >= next {
-    if number > next { try retrying { [next] in linux_close_range(UInt32(next), UInt32(number - 1), 0) } }
+    if number > next { try closeRange(next, number - 1, .close) }
     next = number + 1
   }
-  try retrying { linux_close_range(UInt32(next), UInt32.max, 0) }
+  try closeRange(next, Int32.max, .close)
+}
+
+/// What `close_range(2)` does with descriptors.
+private enum RangeAction: UInt32 {
+  case close = 0
+  /// `CLOSE_RANGE_CLOEXEC`
+  case closeOnExec = 4
+}
+
+/// More descriptors than a process may have (`fs.nr_open`).
+let descriptorsAtMost: Int32 = 1 << 20
+
+/// Closes the descriptors from `first` to `last`, now or at the next `execve` (`close_range(2)`).
+private func closeRange(_ first: Int32, _ last: Int32, _ action: RangeAction) throws(Errno) {
+  do throws(Errno) {
+    try retrying { linux_close_range(UInt32(first), UInt32(last), action.rawValue) }
+  } catch .notPermitted, .noFunction {
+    // A filter refuses the call. Which are open procfs knows, but here that may be somebody else's.
+    var number = first
+    while number <= min(last, descriptorsAtMost) {
+      switch action {
+      case .close: close(number)
+      case .closeOnExec: fcntl(number, F_SETFD, FD_CLOEXEC)
+      }
+      number += 1
+    }
+  }
 }
 
 /// Gives this process descriptors of its own, copies of those up to the number `last` that it shares with others
 /// (`close_range(2)`, `CLOSE_RANGE_UNSHARE`).
 public func unshareDescriptors(upTo last: Int32) throws(Errno) {
   let closeRangeUnshare: UInt32 = 2
-  try retrying { linux_close_range(UInt32(last) + 1, UInt32.max, closeRangeUnshare) }
+  do throws(Errno) {
+    try retrying { linux_close_range(UInt32(last) + 1, UInt32.max, closeRangeUnshare) }
+  } catch .notPermitted, .noFunction {
+    // A filter refuses the call.
+    let files: UInt = 0x400
+    try making(.unshare) { linux_unshare(files) }
+    try closeRange(last + 1, Int32.max, .close)
+  }
 }
 
 /// Whether this process has `number` open.
@@ -200,8 +226,7 @@ public func keepOverExec(_ number: Int32) throws(Errno) { try retrying { fcntl(n
 
 /// Closes, at the next `execve`, every descriptor numbered `first` or above (`close_range(2)`).
 public func closeOnExec(from first: Int32) throws(Errno) {
-  let closeRangeCloseOnExec: UInt32 = 4
-  try retrying { linux_close_range(UInt32(first), UInt32.max, closeRangeCloseOnExec) }
+  try closeRange(first, Int32.max, .closeOnExec)
 }
 
 /// Opens `/dev/null` in the place of standard streams that are closed, so that no file of this process's own becomes one

@@ -105,16 +105,6 @@ extension FileDescriptor {
       : Array(
         names.map { $0.characters.dropLast() }.joined(separator: [CChar(bitPattern: UInt8(ascii: "/"))]))
         + [0]
-    while true {
-      do throws(Errno) {
-        let raw = try retrying {
-          linux_openat2(root, path, UInt64(flags.rawValue | O_CLOEXEC), 0, resolve.rawValue)
-        }
-        return FileDescriptor(owning: Int32(raw))
-      } catch .resourceTemporarilyUnavailable {
-        // A rename anywhere raced with a walk that had `..` in it.
-        continue
-      }
-    }
+    return try PathWalk.open(path, flags.rawValue, mode: 0, resolve, at: root)
   }
 }

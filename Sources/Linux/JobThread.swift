@@ -25,7 +25,7 @@ public struct JobThread: ~Copyable {
     let work: Work
   }
 
-  /// Starts a thread that does `work`.
+  /// Starts a thread that does `work` (`clone3(2)`).
   public init(_ work: @escaping Work) throws(Errno) {
     let jobs = try FileDescriptor.pipe()
     let finished = try FileDescriptor.pipe()
@@ -42,13 +42,16 @@ public struct JobThread: ~Copyable {
     let mask = try SignalMask.blockAll()
     let failure = pthread_create(&thread, &attributes, { Self.start($0) }, context)
     try mask.restore()
-    guard failure == 0 else { throw Errno(rawValue: failure) }
+    // The C library uses the older call where there is no clone3, but not where a filter answers EPERM to it.
+    guard failure == 0 else { throw SystemCall.clone3.explain(Errno(rawValue: failure)) }
     // From this word on it needs neither the context nor this table of descriptors.
     var answer = 0
     let count = try withUnsafeMutableBytes(of: &answer) { (word) throws(Errno) in
       try finished.read.read(into: word)
     }
-    guard count == MemoryLayout<Int>.size, answer == 0 else { throw Errno(rawValue: Int32(-answer)) }
+    guard count == MemoryLayout<Int>.size, answer == 0 else {
+      throw SystemCall.unshare.explain(Errno(rawValue: Int32(-answer)))
+    }
     try finished.read.setNonBlocking()
     self.jobs = jobs.write
     self.finished = finished.read

@@ -68,7 +68,7 @@ public struct Mount: ~Copyable, Sendable {
     let recursiveFlag: UInt32 = recursive ? 0x8000 : 0
     let emptyPath: UInt32 = path.isEmpty ? 0x1000 : 0
     let cloexec = UInt32(O_CLOEXEC)
-    let raw = try retrying {
+    let raw = try making(.openTree) {
       linux_open_tree(directory, path, openTreeClone | cloexec | recursiveFlag | emptyPath)
     }
     return Mount(FileDescriptor(owning: Int32(raw)))
@@ -78,7 +78,7 @@ public struct Mount: ~Copyable, Sendable {
   public func attach(to target: borrowing FileDescriptor) throws(Errno) {
     let fromEmptyPath: UInt32 = 0x04
     let toEmptyPath: UInt32 = 0x40
-    try retrying {
+    try making(.moveMount) {
       linux_move_mount(root.rawValue, "", target.rawValue, "", fromEmptyPath | toEmptyPath)
     }
   }
@@ -109,7 +109,7 @@ public func changeMount(
   attributes.propagation = propagation?.rawValue ?? 0
   attributes.userns_fd = set.contains(.idMap) ? UInt64(userNamespace) : 0
   let flags: UInt32 = (recursive ? 0x8000 : 0) | (path.isEmpty ? 0x1000 : 0)
-  try retrying { linux_mount_setattr(directory, path, flags, &attributes) }
+  try making(.mountSetattr) { linux_mount_setattr(directory, path, flags, &attributes) }
 }
 
 /// A file system being made, option by option (`fsopen(2)`).
@@ -123,7 +123,7 @@ public struct FileSystemContext: ~Copyable {
   ///
   /// - Throws: `.noSuchDevice` when the kernel has no such type.
   public init(_ type: String) throws(Errno) {
-    context = FileDescriptor(owning: Int32(try retrying { linux_fsopen(type, 1) }))
+    context = FileDescriptor(owning: Int32(try making(.fsopen) { linux_fsopen(type, 1) }))
   }
 
   /// Sets the option `key` (`fsconfig(2)`); without a value, as a flag.
@@ -131,17 +131,17 @@ public struct FileSystemContext: ~Copyable {
     let setFlag: UInt32 = 0
     let setString: UInt32 = 1
     if let value {
-      try retrying { linux_fsconfig(context.rawValue, setString, key, value, 0) }
+      try making(.fsconfig) { linux_fsconfig(context.rawValue, setString, key, value, 0) }
     } else {
-      try retrying { linux_fsconfig(context.rawValue, setFlag, key, nil, 0) }
+      try making(.fsconfig) { linux_fsconfig(context.rawValue, setFlag, key, nil, 0) }
     }
   }
 
   /// Makes the file system and a detached mount of it (`fsmount(2)`).
   public func mount(_ attributes: MountAttributes) throws(Errno) -> Mount {
     let create: UInt32 = 6
-    try retrying { linux_fsconfig(context.rawValue, create, nil, nil, 0) }
-    let raw = try retrying { linux_fsmount(context.rawValue, 1, UInt32(attributes.rawValue)) }
+    try making(.fsconfig) { linux_fsconfig(context.rawValue, create, nil, nil, 0) }
+    let raw = try making(.fsmount) { linux_fsmount(context.rawValue, 1, UInt32(attributes.rawValue)) }
     return Mount(FileDescriptor(owning: Int32(raw)))
   }
 
@@ -173,7 +173,7 @@ public func mountOnWorkingDirectory(
   if attributes.contains(.noAccessTime) { flags |= 1024 }
   if attributes.contains(.noDirectoryAccessTime) { flags |= 2048 }
   if attributes.contains(.strictAccessTime) { flags |= 1 << 24 }
-  try retrying { linux_mount(source, ".", type, flags, data) }
+  try making(.mount) { linux_mount(source, ".", type, flags, data) }
 }
 
 /// Takes away what is mounted on `path`, now from view and for good when nobody uses it any more
@@ -181,7 +181,7 @@ public func mountOnWorkingDirectory(
 public func detachMount(at path: String) throws(Errno) {
   let detach: Int32 = 2
   let noFollow: Int32 = 8
-  try retrying { linux_umount2(path, detach | noFollow) }
+  try making(.umount2) { linux_umount2(path, detach | noFollow) }
 }
 
 /// Makes the mount in the working directory the root of this mount namespace, and lets go of the old one
@@ -189,7 +189,7 @@ public func detachMount(at path: String) throws(Errno) {
 public func pivotRootToWorkingDirectory() throws(Errno) {
   // With both arguments "." the old root is stacked on the new one, where it can be detached without a
   // directory made for it.
-  try retrying { linux_pivot_root(".", ".") }
+  try making(.pivotRoot) { linux_pivot_root(".", ".") }
   try detachMount(at: ".")
   try Directory.change(to: "/")
 }

@@ -31,11 +31,11 @@ extension FileDescriptor {
   ///
   /// A pid namespace is entered by children only.
   public func enter(_ kinds: Namespaces) throws(Errno) {
-    try once { linux_setns(rawValue, Int32(truncatingIfNeeded: kinds.rawValue)) }
+    try making(.setns) { linux_setns(rawValue, Int32(truncatingIfNeeded: kinds.rawValue)) }
   }
 }
 
 /// Gives this process new namespaces (`unshare(2)`); a new pid or time namespace is for its children.
 public func unshare(_ kinds: Namespaces) throws(Errno) {
-  try once { linux_unshare(UInt(kinds.rawValue)) }
+  try making(.unshare) { linux_unshare(UInt(kinds.rawValue)) }
 }

@@ -36,7 +36,7 @@ public struct Pidfd: ~Copyable, Sendable {
   ///
   /// - Throws: `.noSuchProcess` when there is none.
   public init(of pid: Int32) throws(Errno) {
-    descriptor = FileDescriptor(owning: Int32(try once { linux_pidfd_open(pid, 0) }))
+    descriptor = FileDescriptor(owning: Int32(try making(.pidfdOpen) { linux_pidfd_open(pid, 0) }))
   }
 
   /// The pid of the process as `/proc` numbers it, whichever pid namespace the descriptor was made in
@@ -63,12 +63,25 @@ public struct Pidfd: ~Copyable, Sendable {
   ///
   /// - Throws: `.noSuchProcess` when the process has ended and was waited for.
   public func send(_ signal: Signal) throws(Errno) {
-    try once { linux_pidfd_send_signal(descriptor.rawValue, signal.rawValue) }
+    do throws(Errno) {
+      try making(.pidfdSendSignal) { linux_pidfd_send_signal(descriptor.rawValue, signal.rawValue) }
+    } catch  where error.refused != nil && isOwnChild {
+      // Its pid is nobody else's before this process has waited for it.
+      let pid = try pid()
+      try once { kill(pid, signal.rawValue) }
+    }
+  }
+
+  /// Whether it is a child of this process that was not waited for.
+  private var isOwnChild: Bool {
+    var info = siginfo_t()
+    return (try? retrying { linux_waitid_pidfd(descriptor.rawValue, &info, WEXITED | WNOHANG | WNOWAIT) })
+      != nil
   }
 
   /// A second descriptor of what the process has open as `number` (`pidfd_getfd(2)`).
   public func descriptor(_ number: Int32) throws(Errno) -> FileDescriptor {
-    FileDescriptor(owning: Int32(try retrying { linux_pidfd_getfd(descriptor.rawValue, number) }))
+    FileDescriptor(owning: Int32(try making(.pidfdGetfd) { linux_pidfd_getfd(descriptor.rawValue, number) }))
   }
 
   /// Waits for this child to end, and forgets it (`waitid(2)`, `P_PIDFD`).

@@ -62,9 +62,9 @@ public struct SystemCallFilter: Sendable {
   /// Puts the program in force for the calling thread, and for what it makes and executes from now on.
   ///
   /// - Throws: `.permissionDenied` when the thread has not `CAP_SYS_ADMIN` and may gain privileges by `execve`;
-  ///   `.noFunction` or `.invalidArgument` when the kernel has no such programs.
+  ///   `.invalidArgument` when the kernel has no such programs.
   public func load() throws(Errno) {
-    try once { linux_seccomp_filter(instructions, UInt16(instructions.count)) }
+    try making(.seccomp) { linux_seccomp_filter(instructions, UInt16(instructions.count)) }
   }
 
   /// - Parameter no: how many instructions a jump passes over when its condition does not hold.

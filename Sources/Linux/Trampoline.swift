@@ -79,8 +79,12 @@ public struct Trampoline: ~Copyable {
     let arguments = CStringArray([path] + arguments)
     let environment = CStringArray(environment)
     let emptyPath: Int32 = 0x1000
-    _ = linux_execveat(image.rawValue, "", arguments.pointers, environment.pointers, emptyPath)
-    return Errno.current
+    do throws(Errno) {
+      try making(.execveat) {
+        linux_execveat(image.rawValue, "", arguments.pointers, environment.pointers, emptyPath)
+      }
+      return .invalidArgument
+    } catch { return error }
   }
 
   private static func code(report: Int32, prelude: Prelude) -> MachineCode {

@@ -24,10 +24,12 @@ func keep(_ words: [String]) -> Int32 {
     try ProcessControl.setName(Keeper.processName)
     let keeper = try Keeper(at: place, store: ContainerStore(path: words[2]))
     // Whoever started it waits for this.
-    try FileDescriptor(owning: 3).writeAll([1])
+    try FileDescriptor(owning: 3).writeAll([KeeperLaunch.listens])
     try keeper.run()
     return 0
   } catch {
+    // Nobody hears it when it has said already that it listens.
+    try? FileDescriptor(owning: 3).writeAll(KeeperLaunch.failure(error))
     return 1
   }
 }

@@ -7,6 +7,8 @@ final class SupervisedSandbox {
   private(set) var daemon: Running?
   /// How many descriptors it and its keepers may have each; `nil` is as many as the test.
   var descriptors: Int?
+  /// What is around it.
+  var confinement: Confinement?
   /// Those before it.
   private var former: [Running] = []
 
@@ -62,7 +64,7 @@ final class SupervisedSandbox {
       program = Program("/bin/sh", ["-c", script, program.path] + program.arguments)
     }
     program.environment["SWIFTJAIL_TEST"] = box.id
-    return program
+    return confinement?.around(program) ?? program
   }
 
   /// Starts the daemon, and waits until it answers.

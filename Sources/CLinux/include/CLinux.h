@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -66,6 +67,31 @@ static inline long linux_clone3(struct clone_args *args) { return syscall(SYS_cl
 // For a thread that may not lock: Swift's own wrappers of these cannot be looked into.
 static inline int linux_errno(void) { return errno; }
 static inline int linux_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
+
+// The call `number` with arguments that no kernel takes for any call that this is used with: what it answers is its own
+// answer, or a filter's.
+static inline long linux_call_in_vain(long number) { return syscall(number, -1L, -1L, -1L, -1L, -1L, -1L); }
+
+// The older call, for those who may not make clone3: `flags` are its own, with a signal in the low byte.
+static inline long linux_clone(unsigned long flags, int *pidfd) { return syscall(SYS_clone, flags, 0L, pidfd, 0L, 0L); }
+
+// What the symbolic link that is open as `link` says.
+static inline long linux_readlink(int link, void *text, size_t size) {
+  return syscall(SYS_readlinkat, link, "", text, size);
+}
+
+// The number of the mount that an open file is on (struct statx, stx_mnt_id; STATX_MNT_ID, Linux 5.8).
+static inline int linux_mount_id(int file, uint64_t *id) {
+  struct {
+    uint32_t mask;
+    uint8_t before[140];
+    uint64_t mount;
+    uint8_t behind[104];
+  } status = {0};
+  if (syscall(SYS_statx, file, "", 0x1000 /* AT_EMPTY_PATH */, 0x1000u, &status) == -1) return -1;
+  *id = status.mount;
+  return status.mask & 0x1000u ? 0 : (errno = ENOSYS, -1);
+}
 
 static inline long linux_openat2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
   struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
@@ -159,17 +185,22 @@ static inline long linux_capset(struct __user_cap_header_struct *header, const s
 }
 // union bpf_attr has unnamed members, which Swift cannot reach.
 static inline long linux_bpf_load_device_program(const uint64_t *instructions, uint32_t count) {
-  union bpf_attr attr = {.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
-                         .insns = (uint64_t)(uintptr_t)instructions,
-                         .insn_cnt = count,
-                         .license = (uint64_t)(uintptr_t)"Apache-2.0"};
+  // The kernel wants every byte behind the members that are set to be 0, which an initializer does not promise for a union.
+  union bpf_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+  attr.insns = (uint64_t)(uintptr_t)instructions;
+  attr.insn_cnt = count;
+  attr.license = (uint64_t)(uintptr_t)"Apache-2.0";
   return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr);
 }
 static inline long linux_bpf_attach_device_program(int cgroup, int program) {
-  union bpf_attr attr = {.target_fd = (uint32_t)cgroup,
-                         .attach_bpf_fd = (uint32_t)program,
-                         .attach_type = BPF_CGROUP_DEVICE,
-                         .attach_flags = BPF_F_ALLOW_MULTI};
+  union bpf_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.target_fd = (uint32_t)cgroup;
+  attr.attach_bpf_fd = (uint32_t)program;
+  attr.attach_type = BPF_CGROUP_DEVICE;
+  attr.attach_flags = BPF_F_ALLOW_MULTI;
   return syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof attr);
 }
 // A process that has a filter is not made slower beyond it (SECCOMP_FILTER_FLAG_SPEC_ALLOW, Linux 4.17).

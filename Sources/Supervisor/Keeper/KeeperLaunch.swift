@@ -1,7 +1,7 @@
 import Linux
 
 /// A keeper that is being started.
-final class KeeperLaunch {
+public final class KeeperLaunch {
   /// What its word comes from, that it listens, or its end.
   private let ready: FileDescriptor
   private let process: Pidfd
@@ -35,21 +35,34 @@ final class KeeperLaunch {
     ready = pipe.read
   }
 
+  /// The byte by which a keeper says that it listens.
+  public static let listens: UInt8 = 1
+
+  /// What a keeper says when it cannot listen because of `error`: a zero, and the error's number.
+  public static func failure(_ error: Errno) -> [UInt8] {
+    [0] + (0..<4).map { UInt8(truncatingIfNeeded: error.rawValue >> ($0 * 8)) }
+  }
+
   /// Waits until it listens.
   ///
-  /// - Throws: `.connectionRefused` when it does not.
+  /// - Throws: why it does not; `.connectionRefused` when it has not said that.
   func wait() throws(Errno) {
     var entries = [PollEntry(ready.rawValue, .readable)]
-    guard try poll(&entries, milliseconds: Self.patience), try ready.readByte() != nil else {
+    guard try poll(&entries, milliseconds: Self.patience) else {
       try? process.send(.kill)
       throw .connectionRefused
     }
+    if try ready.readByte() == Self.listens { return }
+    try? process.send(.kill)
+    let number = (try? ready.readToEnd(limit: 4)) ?? []
+    guard number.count == 4 else { throw .connectionRefused }
+    throw Errno(rawValue: number.reversed().reduce(0) { $0 << 8 | Int32($1) })
   }
 
   /// Calls `done` when it listens, or does not in time.
   func whenReady(_ loop: EventLoop, _ done: @escaping (_ listens: Bool) -> Void) throws(Errno) {
     try loop.watch(ready.rawValue, .readable) { [unowned self] _ in
-      finish(loop, listens: (try? ready.readByte()) ?? nil != nil, done)
+      finish(loop, listens: (try? ready.readByte()) ?? nil == Self.listens, done)
     }
     timer = loop.after(milliseconds: Int64(Self.patience)) { [unowned self] in
       finish(loop, listens: false, done)
