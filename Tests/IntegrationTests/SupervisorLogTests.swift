@@ -35,6 +35,27 @@ struct SupervisorLogTests {
     }
   }
 
+  @Test("A long line is one line for --tail and has one time", arguments: [false, true])
+  func longLine(isTerminal: Bool) throws {
+    try withSupervisor { site in
+      let script =
+        "echo first; dd if=/dev/zero bs=20000 count=1 2>&- | tr '\\0' x; echo; printf last; printf 'ing\\n'"
+      try site.define("a", script, ["tty": isTerminal])
+      try site.waitFor("a", "exited")
+      func last(_ count: String) throws -> [String] {
+        try site.succeed("logs", "--tail=\(count)", "-t", site.name("a")).text
+          .replacingOccurrences(of: "\r", with: "").lines
+      }
+      try #expect(last("1").count == 1 && last("1")[0].hasSuffix("Z lasting"))
+      let lines = try last("2")
+      #expect(lines.count == 2)
+      let words = lines[0].words
+      #expect(
+        words.count == 2 && words[0].hasSuffix("Z") && words[1] == String(repeating: "x", count: 20_000))
+      try #expect(last("3").count == 3 && last("100").count == 3)
+    }
+  }
+
   @Test("logs prints what came from a terminal as it came, also while it comes")
   func terminal() throws {
     try withSupervisor { site in

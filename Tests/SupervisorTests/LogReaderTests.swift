@@ -85,6 +85,77 @@ struct LogReaderTests {
     }
   }
 
+  @Test("A long line is one line for tail, over files, and also while lines of the other stream are between")
+  func longLines() throws {
+    var limits = PartitionDefinition.LogLimits()
+    limits.size = 40_000
+    limits.files = 100
+    let writer = LogWriter(path: scratch.log, limits: limits, files: files)
+    func put(_ length: Int, _ stream: LogStream, _ time: Int64, end: String = "\n") {
+      writer.append([UInt8](repeating: 0x61, count: length) + Array(end.utf8), from: stream, at: time)
+    }
+    put(10, .stdout, 1)
+    put(50_000, .stdout, 2)
+    put(LogEntry.longest + 1, .stdout, 3, end: "")
+    put(5, .stderr, 4)
+    put(LogEntry.longest, .stdout, 5, end: "")
+    put(6, .stderr, 6)
+    put(20, .stdout, 7)
+    #expect(try times(reader()) == [1, 2, 2, 2, 2, 3, 4, 5, 6, 7])
+    #expect(try times(reader { $0.tail = 0 }) == [])
+    #expect(try times(reader { $0.tail = 1 }) == [3, 5, 7])
+    #expect(try times(reader { $0.tail = 2 }) == [3, 5, 6, 7])
+    #expect(try times(reader { $0.tail = 3 }) == [3, 4, 5, 6, 7])
+    #expect(try times(reader { $0.tail = 4 }) == [2, 2, 2, 2, 3, 4, 5, 6, 7])
+    for count in [5, 6, 100] { #expect(try times(reader { $0.tail = count }).count == 10) }
+    let errors = reader {
+      $0.tail = 1
+      $0.streams = .stderr
+    }
+    #expect(try times(errors) == [6])
+    // A line that is not over yet, and what follows it.
+    put(LogEntry.longest + 1, .stdout, 8, end: "")
+    let last = reader { $0.tail = 1 }
+    #expect(try times(last) == [8])
+    put(7, .stdout, 9)
+    put(7, .stderr, 10)
+    #expect(try times(last) == [9, 10])
+  }
+
+  @Test("A line that ended with its program is not the beginning of the next")
+  func unended() throws {
+    let first = LogWriter(path: scratch.log, limits: .init(), files: files)
+    first.append(Array("one".utf8), from: .stdout, at: 1)
+    first.flush(.stdout, at: 1)
+    let second = LogWriter(path: scratch.log, limits: .init(), files: files)
+    second.append(Array("two\n".utf8), from: .stdout, at: 2)
+    #expect(try times(reader { $0.tail = 1 }) == [2])
+  }
+
+  @Test("The last lines of a long log are looked for a block at a time, and no further back than since")
+  func slices() throws {
+    let writer = LogWriter(path: scratch.log, limits: .init(), files: files)
+    let line = [UInt8](repeating: 0x61, count: 16_000) + [0x0A]
+    writer.append(Array("e\n".utf8), from: .stderr, at: 0)
+    for number in 1..<200 { writer.append(line, from: .stdout, at: Int64(number)) }
+    func reads(_ change: (inout LogSelection) -> Void) throws -> (times: [Int], count: Int) {
+      let reader = reader(change)
+      var (times, count) = ([Int](), 1)
+      while try reader.read({ times.append(Int($0.time)) }) { count += 1 }
+      return (times, count)
+    }
+    let whole = try reads {
+      $0.tail = 1
+      $0.streams = .stderr
+    }
+    #expect(whole.times == [0] && whole.count > 200 * 16_000 / LogLines.blockSize)
+    let recent = try reads {
+      $0.tail = 100
+      $0.since = 198
+    }
+    #expect(recent.times == [198, 199] && recent.count < 4)
+  }
+
   @Test("A reader goes on where it was, over any number of rotations")
   func following() throws {
     let writer = writer()

@@ -26,17 +26,24 @@ extension APIService {
     selection.since = query.since
     selection.until = query.until
     selection.tail = query.tail
+    selection.isTerminal = status.definition.hasTerminal
     count(.ok)
     let isRaw = status.definition.hasTerminal
     var headers = Self.headers
     headers.add("Content-Type", HTTPExchange.streamType)
     let stream = exchange.startStream(.ok, headers: headers)
     let pace = LogFollower.Pace(isReady: { stream.isWritable }, whenReady: { stream.whenWritable($0) })
+    // The streams that are inside a line.
+    var inside: LogStreams = []
     let follower = LogFollower(supervisor.logPath(of: name), selection, loop, pace) { entries in
       var all: [UInt8] = []
       for entry in entries {
         var bytes = entry.bytes
-        if query.hasTimes { bytes = Array("\(Clock.text(entry.time)) ".utf8) + bytes }
+        let source = LogStreams(entry.stream)
+        if query.hasTimes, !inside.contains(source) {
+          bytes = Array("\(Clock.text(entry.time)) ".utf8) + bytes
+        }
+        if selection.continues(entry) { inside.insert(source) } else { inside.remove(source) }
         all += isRaw ? bytes : Self.frame(entry.stream, bytes)
       }
       stream.write(all)

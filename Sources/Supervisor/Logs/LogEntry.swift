@@ -46,11 +46,20 @@ public struct LogSelection: Equatable, Sendable {
   public var since: Int64?
   /// Not those after.
   public var until: Int64?
-  /// Of those, only so many last ones of what is there at the start; `nil` is all.
+  /// Of those, only so many last lines of what is there at the start; `nil` is all.
   public var tail: Int?
+
+  /// Whether they were written at a terminal, where a piece of a line may be an entry of any length.
+  public var isTerminal = false
 
   /// All entries.
   public init() {}
+
+  /// Whether the line of `entry` goes on in the next entry of the same stream.
+  public func continues(_ entry: borrowing LogEntry) -> Bool {
+    // A line that ended with its program is most likely shorter than an entry can be.
+    entry.bytes.last != UInt8(ascii: "\n") && (isTerminal || entry.bytes.count > LogEntry.longest - 4)
+  }
 
   /// Whether `entry` is asked for, apart from `tail`.
   public func contains(_ entry: borrowing LogEntry) -> Bool {
