@@ -5,12 +5,13 @@ COMPLETION = $(SHARE)/bash-completion/completions/swiftjail
 UNIT = $(DESTDIR)$(PREFIX)/lib/systemd/system/swiftjaild.service
 PROGRAM = .build/release/swiftjail
 PROGRAMS = $(PROGRAM) $(PROGRAM)d
-TESTS = .build/debug/swiftjailPackageTests.xctest
 
 export SWIFTJAIL ?= $(CURDIR)/$(PROGRAM)
+# A directory with the JSON schemas of the OCI's documents, where one is beside this.
+export OCI_SCHEMA ?= $(firstword $(wildcard $(CURDIR)/../*/oci-schema))
 
 all: ## build the release programs
-	for program in $(notdir $(PROGRAMS)); do swift build -c release --product $$program || exit; done
+	swift build -c release
 
 $(PROGRAMS):
 	$(MAKE) all
@@ -28,22 +29,22 @@ uninstall: ## remove what install put there
 	for page in $(wildcard man/*.[158]); do rm -f $(SHARE)/man/man$${page##*.}/$${page##*/}; done
 
 lint: ## check the sources' format
-	swift format lint --strict --recursive Package.swift Sources Tests
+	Tests/run format
 
-test: test-unit test-host test-vm ## run every test, the last under a kernel of their own (as root)
+test: ## run the tests, each where it belongs: here, or in the test kernel (as root, ten minutes)
+	Tests/run packages format release debug unit host vm vm-systemd schema
+
+test-all: ## run every test in both places (as root, about an hour)
+	Tests/run packages format release debug unit host vm-all vm-systemd schema
 
 test-unit: ## run the tests that need no root
-	swift test --skip IntegrationTests
+	Tests/run debug unit
 
-test-host: all ## run the integration tests on this system (as root)
-	Tests/install-packages test
-	swift test --filter IntegrationTests
+test-host: ## run the integration tests on this system (as root)
+	Tests/run packages release debug host
 
-test-vm: all ## run those tests that need cgroup v2, systemd or an engine in the test kernel (as root)
-	Tests/install-packages test
-	swift build --build-tests
-	Tests/vm/run --timeout 900 -- $(TESTS) --testing-library swift-testing --filter 'IntegrationTests\..*KernelTests\.swift:'
-	Tests/vm/run --systemd --timeout 300 -- $(TESTS) --testing-library swift-testing --filter 'IntegrationTests\..*SystemdTests\.swift:'
+test-vm: ## run those tests in the test kernel that need cgroup v2, systemd or an engine (as root)
+	Tests/run packages release debug vm vm-systemd
 
 bench: all ## compare with crun and runc, and with podman and containerd (as root)
 	Tests/install-packages bench
@@ -64,5 +65,5 @@ clean: ## remove what was built
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
-.PHONY: all install uninstall lint test test-unit test-host test-vm bench faults demo clean help
+.PHONY: all install uninstall lint test test-all test-unit test-host test-vm bench faults demo clean help
 .NOTPARALLEL:

@@ -5,7 +5,7 @@ import Foundation
 enum KeyCalls {
   /// Writes it to a file.
   static func write(to path: String) throws {
-    try Data(elf).write(to: URL(fileURLWithPath: path))
+    try Executable.lock.withLock { try Data(elf).write(to: URL(fileURLWithPath: path)) }
     chmod(path, 0o755)
   }
 
