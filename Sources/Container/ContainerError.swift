@@ -14,6 +14,10 @@ public struct ContainerError: Error, Sendable, CustomStringConvertible {
     case wrongStatus
     /// The configuration asks for what cannot be.
     case invalidConfig
+    /// The program that the container is to run is not there.
+    case programNotFound
+    /// The program cannot be executed.
+    case programNotExecuted
   }
 
   /// What a caller may want to react to.
@@ -35,6 +39,29 @@ public struct ContainerError: Error, Sendable, CustomStringConvertible {
     kind = .failed
     self.errno = errno
     description = advice.map { "\(operation): \(errno): \($0)" } ?? "\(operation): \(errno)"
+  }
+
+  /// The program called `name` was not executed for the reason `errno`, in the words that engines know.
+  static func program(_ name: String, _ errno: Errno) -> ContainerError {
+    ContainerError(
+      errno == .noSuchFileOrDirectory ? .programNotFound : .programNotExecuted, "exec: \"\(name)\": \(errno)",
+      errno)
+  }
+
+  init(_ kind: Kind, _ description: String, _ errno: Errno) {
+    self.kind = kind
+    self.description = description
+    self.errno = errno
+  }
+
+  /// The exit status by which a program that was not executed is told from one that was; `nil` when it is not about the
+  /// program.
+  public var programStatus: Int32? {
+    switch kind {
+    case .programNotFound: ProgramStatus.notFound
+    case .programNotExecuted: ProgramStatus.notExecuted
+    case .failed, .noSuchContainer, .alreadyExists, .wrongStatus, .invalidConfig: nil
+    }
   }
 
   /// The configuration's field at `path` cannot be.

@@ -4,32 +4,10 @@ import Linux
 /// to being the program.
 struct ContainerProcess: Sendable {
   let plan: ProcessPlan
-  /// How many descriptors from number 3 up the program gets.
-  let preservedDescriptors: Int32
+  /// The caller's descriptors that the program gets.
+  let preserved: PreservedDescriptors
   /// Whether it joins a container that is there, in which a slip of the pen is to leave nothing behind.
   var isJoining = false
-
-  /// Refuses to preserve `count` descriptors from number 3 up unless this process has them all open.
-  static func checkPreserved(_ count: Int32) throws(ContainerError) {
-    guard (0...most).contains(count) else {
-      throw ContainerError(.invalidConfig, "--preserve-fds \(count): must be a number from 0 to \(most)")
-    }
-    for number in 3..<(3 + count) where !isOpen(number) {
-      throw ContainerError(.invalidConfig, "--preserve-fds \(count): descriptor \(number) is not open")
-    }
-  }
-
-  /// As many descriptors as Linux lets a process have unless it is told otherwise (`fs.nr_open`).
-  private static let most: Int32 = 1 << 20
-
-  /// The environment without which programs misbehave is completed: `HOME`.
-  private func environment() -> [String] {
-    var environment = plan.environment
-    if !environment.contains(where: { $0.hasPrefix("HOME=") }) {
-      environment.append("HOME=\(Accounts.homeDirectory(of: plan.user))")
-    }
-    return environment
-  }
 
   /// Leaves the caller's session keyring, which holds what the host's user has in it.
   static func takeNewKeyring() throws(ContainerError) {
@@ -73,14 +51,16 @@ struct ContainerProcess: Sendable {
       // The user may be let in where its container's root is not; tried again as that user.
       return
     } catch {
-      throw ContainerError(entering, error)
+      throw cannotEnter(error)
     }
     try checkWorkingDirectory()
   }
 
-  /// What is done to the working directory, in the words that tell why a program was not executed.
-  private var entering: String {
-    isJoining ? ProgramStatus.entering(plan.workingDirectory) : "process.cwd: enter \(plan.workingDirectory)"
+  /// The error when the working directory cannot be entered; of a command that joins, in the words that engines know.
+  private func cannotEnter(_ errno: Errno) -> ContainerError {
+    let path = plan.workingDirectory
+    guard isJoining else { return ContainerError("process.cwd: enter \(path)", errno) }
+    return ContainerError(.programNotExecuted, "chdir to cwd (\"\(path)\"): \(errno)", errno)
   }
 
   /// A path through a descriptor of the host's can lead out of the container's root.
@@ -143,71 +123,8 @@ struct ContainerProcess: Sendable {
 
   private func enterWorkingDirectoryAsUser() throws(ContainerError) {
     if let now = try? Directory.current(), now == plan.workingDirectory { return }
-    try attempt(entering) { () throws(Errno) in try Directory.change(to: plan.workingDirectory) }
+    do throws(Errno) { try Directory.change(to: plan.workingDirectory) } catch { throw cannotEnter(error) }
     try checkWorkingDirectory()
-  }
-
-  /// The program's path, by the rules of a shell (`execvp(3)`), in the container's file tree.
-  ///
-  /// - Throws: `ContainerError` in the words by which engines tell a missing program (exit status 127) from one that cannot
-  ///   be executed (126).
-  func findProgram() throws(ContainerError) -> String {
-    let name = plan.arguments[0]
-    if name.utf8.contains(UInt8(ascii: "/")) {
-      if let error = Self.reasonNotToExecute(name) { throw ContainerError("exec: \"\(name)\"", error) }
-      return name
-    }
-    let variable = plan.environment.last { $0.hasPrefix("PATH=") }
-    let path =
-      variable.map { $0.dropFirst(5) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    var denied = false
-    if !name.isEmpty {
-      for directory in path.split(separator: ":", omittingEmptySubsequences: false) {
-        let candidate = directory.isEmpty ? "./\(name)" : "\(directory)/\(name)"
-        switch Self.reasonNotToExecute(candidate) {
-        case nil: return candidate
-        case .permissionDenied?: denied = true
-        case _?: continue
-        }
-      }
-    }
-    if denied { throw ContainerError("exec: \"\(name)\"", .permissionDenied) }
-    throw ContainerError(.failed, "exec: \"\(name)\": executable file not found in $PATH")
-  }
-
-  private static func reasonNotToExecute(_ path: String) -> Errno? {
-    do throws(Errno) {
-      let status = try FileStatus.of(path)
-      if status.kind == .directory { return .isDirectory }
-      if status.kind != .regular || status.permissions & 0o111 == 0 { return .permissionDenied }
-      return nil
-    } catch { return error }
-  }
-
-  /// Executes the program, after `prelude`; does not return.
-  ///
-  /// - Parameter handshake: told when it cannot be.
-  func execute(
-    _ program: String, environment extra: [String], after prelude: Trampoline.Prelude,
-    _ handshake: borrowing Handshake
-  ) -> Never {
-    let report = handshake.socket.descriptor.rawValue
-    do throws(Errno) {
-      let trampoline = try Trampoline(reportingTo: report, prelude: prelude)
-      try closeOnExec(from: 3 + preservedDescriptors)
-      for number in 3..<(3 + preservedDescriptors) { try keepOverExec(number) }
-      try keepOverExec(report)
-      if case .wait(_, let fifo) = prelude { try keepOverExec(fifo) }
-      let environment = environment() + extra
-      let error = trampoline.execute(program, arguments: plan.arguments, environment: environment)
-      throw error
-    } catch .permissionDenied {
-      handshake.sendFailure(
-        "exec: the trampoline in memory: \(Errno.permissionDenied): set the sysctl vm.memfd_noexec below 2")
-    } catch {
-      handshake.sendFailure("exec: the trampoline in memory: \(error)")
-    }
-    exitNow(1)
   }
 }
 

@@ -17,8 +17,11 @@ public struct CreateOptions: Sendable {
   public var noPivot = false
   /// Whether the container keeps the caller's session keyring.
   public var keepsKeyring = false
-  /// How many of the caller's descriptors from number 3 up the program gets.
-  public var preservedDescriptors: Int32 = 0
+  /// The caller's descriptors that the program gets.
+  public var preserved = PreservedDescriptors.none
+  /// How many files the program may have open unless its configuration says so: what the caller had before it let itself have
+  /// more, to hold the mounts of the container; `nil` is as many as the caller.
+  public var openFiles: ResourceLimit?
   /// What is added to the program's environment.
   public var extraEnvironment: [String] = []
   /// How the container's cgroup is made.
@@ -96,9 +99,9 @@ extension ContainerStore {
       case .none: try BundleConfig(at: "\(bundle)/config.json")
       }
     let config = written.config
-    let plan = try Plan(config, bundle: bundle)
+    var plan = try Plan(config, bundle: bundle)
+    plan.process.setDefaultLimit(options.openFiles)
     try checkTerminal(plan, options, startsAtOnce: startsAtOnce)
-    try ContainerProcess.checkPreserved(options.preservedDescriptors)
     let hostMounts = try HostMounts.copy(for: plan)
     let joining = try plan.joinedNamespaces.map { (namespace) throws(ContainerError) in
       try HeldNamespace(namespace)
@@ -247,7 +250,7 @@ private struct Birth {
         exitNow(0)
       }
     } catch {
-      handshake.sendFailure(error.description)
+      handshake.sendFailure(error)
       exitNow(1)
     }
   }
@@ -282,13 +285,13 @@ private struct Parent: ~Copyable {
       _ = try? pidfd.wait()
       if let pidFile = options.pidFile { try? File.remove(pidFile) }
       // That the child is gone is no reason: it may have said why.
-      if error.errno == .noSuchProcess, let reason = lastWord() { throw ContainerError(.failed, reason) }
+      if error.errno == .noSuchProcess, let reason = lastWord() { throw reason }
       throw error
     }
   }
 
   /// Why the child has ended, if it has said so.
-  private func lastWord() -> String? {
+  private func lastWord() -> ContainerError? {
     while let message = try? handshake.receive() {
       switch consume message {
       case .failed(let reason): return reason
@@ -308,7 +311,7 @@ private struct Parent: ~Copyable {
       pid = try attempt("find the pid of the container's first process") { () throws(Errno) in
         try pidfd.pid()
       }
-    case .failed(let reason): throw ContainerError(.failed, reason)
+    case .failed(let error): throw error
     default:
       throw ContainerError(
         .failed, "the process that joins namespaces ended before it created the container's first process")

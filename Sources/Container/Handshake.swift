@@ -18,7 +18,7 @@ struct Handshake: ~Copyable {
     /// It waits to be started.
     case ready
     /// It went wrong, for this reason.
-    case failed(String)
+    case failed(ContainerError)
     /// The program could not be executed, or the container's process not be made by the one on the way.
     case notExecuted(Errno)
     /// Nothing more will come: the program runs, or the process is gone.
@@ -42,6 +42,8 @@ struct Handshake: ~Copyable {
     static let terminal = UInt8(ascii: "T")
     static let limits = UInt8(ascii: "L")
     static let failed = UInt8(ascii: "E")
+    static let notFound = UInt8(ascii: "N")
+    static let notExecuted = UInt8(ascii: "X")
     static let process = UInt8(ascii: "P")
   }
 
@@ -68,9 +70,16 @@ struct Handshake: ~Copyable {
     try socket.send([Tag.terminal], with: master)
   }
   func askForLimits() throws(Errno) { try socket.send([Tag.limits]) }
-  func sendFailure(_ reason: String) {
+  /// Sends `error`, of whose kinds those that are about the program are told apart.
+  func sendFailure(_ error: ContainerError) {
+    let tag =
+      switch error.kind {
+      case .programNotFound: Tag.notFound
+      case .programNotExecuted: Tag.notExecuted
+      case .failed, .noSuchContainer, .alreadyExists, .wrongStatus, .invalidConfig: Tag.failed
+      }
     // The longest that the other end takes; when it is gone there is nobody to tell.
-    try? socket.send([Tag.failed] + reason.utf8.prefix(4000))
+    try? socket.send([tag] + error.description.utf8.prefix(4000))
   }
 
   /// Waits for what the new process says next, or a process that it makes, which may stay when it ends.
@@ -109,7 +118,9 @@ struct Handshake: ~Copyable {
     switch bytes.first {
     case Tag.limits: return .limits
     case Self.ready: return .ready
-    case Tag.failed: return .failed(String(decoding: bytes.dropFirst(), as: UTF8.self))
+    case Tag.failed: return .failed(Self.error(.failed, bytes))
+    case Tag.notFound: return .failed(Self.error(.programNotFound, bytes))
+    case Tag.notExecuted: return .failed(Self.error(.programNotExecuted, bytes))
     case Tag.process:
       switch consume message.file {
       case .some(let descriptor): return .process(Pidfd(descriptor))
@@ -122,5 +133,9 @@ struct Handshake: ~Copyable {
       }
     default: return .closed
     }
+  }
+
+  private static func error(_ kind: ContainerError.Kind, _ message: [UInt8]) -> ContainerError {
+    ContainerError(kind, String(decoding: message.dropFirst(), as: UTF8.self))
   }
 }

@@ -5,7 +5,8 @@ struct Init: ~Copyable {
   let id: ContainerID
   let plan: Plan
   let options: CreateOptions
-  let hostMounts: HostMounts
+  /// Until the file tree is built.
+  var hostMounts: HostMounts?
   /// The container's own cgroup, when it has one.
   let cgroup: Cgroup?
   /// Read from before the program is executed, in a container that is created now and started later.
@@ -23,12 +24,12 @@ struct Init: ~Copyable {
     do throws(ContainerError) {
       try prepare()
     } catch {
-      handshake.sendFailure(error.description)
+      handshake.sendFailure(error)
     }
     exitNow(1)
   }
 
-  private func prepare() throws(ContainerError) {
+  private mutating func prepare() throws(ContainerError) {
     // Until the program is executed, nobody inside may look at this process.
     try attempt("protect the new process") { () throws(Errno) in
       try ProcessControl.setDumpable(false)
@@ -57,8 +58,7 @@ struct Init: ~Copyable {
     }
 
     let terminal = try buildFileTree()
-    let process = ContainerProcess(
-      plan: plan.process, preservedDescriptors: options.preservedDescriptors)
+    let process = ContainerProcess(plan: plan.process, preserved: options.preserved)
     try process.takeStandardStreams(terminal, controlling: true)
     if let personality = plan.personality {
       try attempt("linux.personality") { () throws(Errno) in
@@ -71,10 +71,6 @@ struct Init: ~Copyable {
   }
 
   private func finish(_ process: ContainerProcess) throws(ContainerError) {
-    let program = try process.findProgram()
-    // Everything outside is done.
-    guard handshake.expect(.proceed) else { exitNow(1) }
-    try process.takeOn(inUserNamespace: plan.hasUserNamespace, handshake)
     // Nobody knows how long the wait for the start takes, and who may be inside by then: it is spent without a file of the
     // host's, and without this program's.
     let prelude: Trampoline.Prelude =
@@ -82,7 +78,12 @@ struct Init: ~Copyable {
       case .some(let fifo): .wait(ready: Handshake.ready, fifo: fifo.rawValue)
       case .none: .none
       }
-    process.execute(program, environment: options.extraEnvironment, after: prelude, handshake)
+    let execution = try process.prepareExecution(
+      environment: options.extraEnvironment, after: prelude, handshake)
+    // Everything outside is done.
+    guard handshake.expect(.proceed) else { exitNow(1) }
+    try process.takeOn(inUserNamespace: plan.hasUserNamespace, handshake)
+    throw process.execute(execution)
   }
 
   private func enterUserNamespace() throws(ContainerError) {
@@ -122,7 +123,9 @@ struct Init: ~Copyable {
   /// Builds the container's file tree and moves into it.
   ///
   /// - Returns: the container's terminal, when it has one; its other side is on its way.
-  private func buildFileTree() throws(ContainerError) -> PseudoTerminal? {
+  private mutating func buildFileTree() throws(ContainerError) -> PseudoTerminal? {
+    // Closed at the end of this, so that the program's environment is made with few files open.
+    guard let hostMounts = hostMounts.take() else { return nil }
     if plan.joinsMountNamespace {
       try attempt("root.path: enter \(plan.root)") { () throws(Errno) in
         try Directory.changeRoot(to: try FileDescriptor.open(plan.root, [.path, .directory]))

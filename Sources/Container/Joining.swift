@@ -9,8 +9,8 @@ public struct ExecOptions: Sendable {
   public var consoleSocket: String?
   /// A file to which its pid is written.
   public var pidFile: String?
-  /// How many of the caller's descriptors from number 3 up the program gets.
-  public var preservedDescriptors: Int32 = 0
+  /// The caller's descriptors that the program gets.
+  public var preserved = PreservedDescriptors.none
   /// A cgroup below the container's in which the process lives; `nil` is the container's own.
   public var cgroup: String?
   /// Whether the process is a child of the caller's parent, who then waits for it.
@@ -54,7 +54,6 @@ extension Container {
     }
     var plan = try ProcessPlan(options.process)
     if !record.hasKeyrings { plan.systemCallFilter = .keyrings }
-    try ContainerProcess.checkPreserved(options.preservedDescriptors)
     let first = try initProcess()
     let joiner = try spawn(plan, options, first)
     return try accompany(joiner, plan, options)
@@ -76,7 +75,7 @@ extension Container {
       do throws(ContainerError) {
         try join(first, plan, options, handshake)
       } catch {
-        handshake.sendFailure(error.description)
+        handshake.sendFailure(error)
       }
       exitNow(1)
     }
@@ -145,7 +144,7 @@ extension Container {
     }
     try ContainerProcess.takeNewKeyring()
     let process = ContainerProcess(
-      plan: plan, preservedDescriptors: options.preservedDescriptors, isJoining: true)
+      plan: plan, preserved: options.preserved, isJoining: true)
     var terminal: PseudoTerminal?
     if plan.terminal { terminal = try makeTerminal(plan, handshake) }
     try process.takeStandardStreams(terminal, controlling: false)
@@ -156,10 +155,10 @@ extension Container {
         try Scheduling.setAffinity(cpus, of: 0)
       }
     }
-    let program = try process.findProgram()
+    let execution = try process.prepareExecution(
+      environment: [], after: .becomeSibling(takesTerminal: plan.terminal), handshake)
     try process.takeOn(inUserNamespace: kinds.contains(.user), handshake)
-    process.execute(
-      program, environment: [], after: .becomeSibling(takesTerminal: plan.terminal), handshake)
+    throw process.execute(execution)
   }
 
   private func makeTerminal(
@@ -209,7 +208,7 @@ extension Container {
       let message = try handshake.receive(orEndOf: process.pidfd, milliseconds: Self.patience)
       switch consume message {
       case .closed: break
-      case .notExecuted(let errno): throw ContainerError("exec: \"\(plan.arguments[0])\"", errno)
+      case .notExecuted(let errno): throw .program(plan.arguments[0], errno)
       default: throw ContainerError(.failed, "unexpected message from the container's process")
       }
       return StartedProcess(
@@ -243,7 +242,7 @@ private struct Joiner: ~Copyable {
         // A child of this process, so nobody else gets its pid before it is waited for.
         let pidfd = try attempt("watch process \(pid)") { () throws(Errno) in try Pidfd(of: pid) }
         return Arrived(pid: pid, pidfd: pidfd, terminal: terminal)
-      case .failed(let reason): throw ContainerError(.failed, reason)
+      case .failed(let error): throw error
       case .notExecuted(let errno):
         throw ContainerError(
           "clone a process into the pid namespace of \(id)", errno,

@@ -80,6 +80,14 @@ struct ProcessPlan: Sendable {
     finalAffinity = try Self.cpus(process.execCPUAffinity?.final, "\(field).execCPUAffinity.final")
   }
 
+  /// Adds `limit` unless there is one on the same resource, or it is in force already.
+  mutating func setDefaultLimit(_ limit: ResourceLimit?) {
+    guard let limit, limit.soft != limit.hard,
+      !resourceLimits.contains(where: { $0.resource == limit.resource })
+    else { return }
+    resourceLimits.append(limit)
+  }
+
   /// `variables` with each name once and its last value: of several, C programs would see the first and shells the last.
   static func withoutRepeats(_ variables: [String]) -> [String] {
     // Most have none, which numbers tell faster than texts.

@@ -7,7 +7,8 @@ public enum ProgramStatus {
   /// There was no container to execute it in.
   public static let noContainer: Int32 = 125
 
-  /// The status for `reason`, which a `ContainerError` gives; `nil` when that is not about the program.
+  /// The status for `reason`, a `ContainerError` of which the text alone was passed on; `nil` when that is not about the
+  /// program.
   public static func of(_ reason: String) -> Int32? {
     if reason.hasPrefix(enteringWords) { return notExecuted }
     guard reason.hasPrefix("exec: ") else { return nil }
@@ -15,9 +16,6 @@ public enum ProgramStatus {
       reason.hasSuffix("executable file not found in $PATH") || reason.hasSuffix("No such file or directory")
     return isMissing ? notFound : notExecuted
   }
-
-  /// What a program that joins a container cannot do when its working directory is missing. Engines know these words.
-  static func entering(_ directory: String) -> String { "\(enteringWords)(\"\(directory)\")" }
 
   private static let enteringWords = "chdir to cwd "
 }

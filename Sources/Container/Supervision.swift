@@ -51,8 +51,8 @@ enum Supervision {
       case .closed:
         // Closed by execve, or by the end of the process: the exit status tells who asks for it.
         return terminal
-      case .failed(let reason): throw ContainerError(.failed, reason)
-      case .notExecuted(let errno): throw ContainerError("exec: \"\(process.arguments[0])\"", errno)
+      case .failed(let error): throw error
+      case .notExecuted(let errno): throw .program(process.arguments[0], errno)
       default:
         throw ContainerError(.failed, "unexpected message from the container's process")
       }

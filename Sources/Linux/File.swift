@@ -226,6 +226,18 @@ public enum File {
     return String(decoding: buffer[..<count], as: UTF8.self)
   }
 
+  /// Why this process may not execute the file at `path`, by its effective ids and capabilities; `nil` when it may
+  /// (`faccessat(2)`, `X_OK`).
+  public static func reasonNotToExecute(_ path: String) -> Errno? {
+    do throws(Errno) {
+      let status = try FileStatus.of(path)
+      if status.kind == .directory { return .isDirectory }
+      guard status.kind == .regular else { return .permissionDenied }
+      try retrying { faccessat(AT_FDCWD, path, X_OK, Int32(LINUX_AT_EACCESS)) }
+      return nil
+    } catch { return error }
+  }
+
   /// Makes a device file, a fifo or a plain file with exactly the permissions `permissions` when the umask is 0 (`mknodat(2)`).
   public static func makeNode(
     _ path: String, _ kind: FileKind, permissions: UInt32, device: DeviceNumber,

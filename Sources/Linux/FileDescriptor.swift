@@ -228,9 +228,3 @@ public func keepOverExec(_ number: Int32) throws(Errno) { try retrying { fcntl(n
 public func closeOnExec(from first: Int32) throws(Errno) {
   try closeRange(first, Int32.max, .closeOnExec)
 }
-
-/// Opens `/dev/null` in the place of standard streams that are closed, so that no file of this process's own becomes one
-/// of them. It cannot be written to as output: nobody is told that what he wrote has arrived.
-public func openStandardStreams() {
-  for number in Int32(0)...2 where !isOpen(number) { _ = open("/dev/null", O_RDONLY) }
-}

@@ -18,6 +18,7 @@ public struct ResourceLimit: Hashable, Sendable {
   /// - Returns: the limit before, for those that it starts: programs that use `select(2)` fail with more than they expect.
   public static func raiseOpenFiles() -> ResourceLimit? {
     guard let limit = openFilesLimit else { return nil }
+    guard limit.soft != limit.hard else { return limit }
     try? ResourceLimit(resource: limit.resource, soft: limit.hard, hard: limit.hard).apply(to: 0)
     return limit
   }

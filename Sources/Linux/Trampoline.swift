@@ -72,19 +72,26 @@ public struct Trampoline: ~Copyable {
     image = file
   }
 
-  /// Executes `path` with the argument list `arguments` and the environment `environment` (`execveat(2)`).
+  /// Executes `path` with `arguments` and `environment` (`execveat(2)`). No memory is asked for, of which there may be none to
+  /// have any more.
   ///
+  /// - Parameter arguments: the program's, from number 0, behind a free place.
   /// - Returns: only when the image cannot be executed, with the reason.
-  public func execute(_ path: String, arguments: [String], environment: [String]) -> Errno {
-    let arguments = CStringArray([path] + arguments)
-    let environment = CStringArray(environment)
+  public func execute(
+    _ path: String, arguments: borrowing CStringArray, environment: borrowing CStringArray
+  ) -> Errno {
     let emptyPath: Int32 = 0x1000
-    do throws(Errno) {
-      try making(.execveat) {
-        linux_execveat(image.rawValue, "", arguments.pointers, environment.pointers, emptyPath)
-      }
-      return .invalidArgument
-    } catch { return error }
+    let list = arguments.pointers
+    return path.withCString { path in
+      list[0] = UnsafeMutablePointer(mutating: path)
+      defer { list[0] = nil }
+      do throws(Errno) {
+        try making(.execveat) {
+          linux_execveat(image.rawValue, "", list, environment.pointers, emptyPath)
+        }
+        return .invalidArgument
+      } catch { return error }
+    }
   }
 
   private static func code(report: Int32, prelude: Prelude) -> MachineCode {
@@ -143,14 +150,16 @@ public struct Trampoline: ~Copyable {
 }
 
 /// Strings as `execve(2)` wants them.
-struct CStringArray: ~Copyable {
+public struct CStringArray: ~Copyable {
   let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
   private let count: Int
 
-  init(_ strings: [String]) {
-    count = strings.count
+  /// Copies of `strings`, behind as many places that are free.
+  public init(_ strings: [String], behind free: Int = 0) {
+    count = free + strings.count
     pointers = .allocate(capacity: count + 1)
-    for (index, string) in strings.enumerated() { pointers[index] = strdup(string) }
+    for index in 0..<free { pointers[index] = nil }
+    for (index, string) in strings.enumerated() { pointers[free + index] = strdup(string) }
     pointers[count] = nil
   }
 

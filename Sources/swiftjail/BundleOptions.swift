@@ -14,23 +14,35 @@ enum BundleOptions {
     Option("preserve-fds", value: "N", "give the program the N descriptors from number 3 up"),
   ]
 
+  /// Called before anything is opened.
   static func read(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> CreateOptions {
     var options = CreateOptions(bundle: arguments["bundle"] ?? ".")
+    let activation = SocketActivation.passed()
+    options.preserved = try preserved(arguments, besides: activation?.count ?? 0)
+    options.extraEnvironment += activation?.environment ?? []
     options.consoleSocket = arguments["console-socket"]
     options.pidFile = arguments["pid-file"]
     options.noPivot = arguments.has("no-pivot")
     options.keepsKeyring = arguments.has("no-new-keyring")
-    options.preservedDescriptors = try preserved(arguments)
     options.cgroupDriver = settings.cgroupDriver
-    if let (count, environment) = SocketActivation.passed() {
-      options.preservedDescriptors += count
-      options.extraEnvironment += environment
-    }
+    options.openFiles = ResourceLimit.raiseOpenFiles()
     return options
   }
 
-  static func preserved(_ arguments: Arguments) throws(Failure) -> Int32 {
-    Int32(try arguments.number("preserve-fds", in: 0...1024) ?? 0)
+  /// The descriptors that the program gets. Called before anything is opened.
+  ///
+  /// - Parameter sockets: how many come before those that `--preserve-fds` counts (`LISTEN_FDS`).
+  static func preserved(
+    _ arguments: Arguments, besides sockets: Int32 = 0
+  ) throws(Failure) -> PreservedDescriptors {
+    let count = Int32(try arguments.number("preserve-fds", in: 0...1024) ?? 0)
+    let source =
+      sockets == 0
+      ? "--preserve-fds \(count)"
+      : count == 0 ? "LISTEN_FDS=\(sockets)" : "--preserve-fds \(count) with LISTEN_FDS=\(sockets)"
+    return try carryOut { () throws(ContainerError) in
+      try PreservedDescriptors(sockets + count, from: source)
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import Container
+import Linux
 
 /// `swiftjail create`
 enum Create: Command {
@@ -11,6 +12,7 @@ enum Create: Command {
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     let id = try arguments.containerID()
     let options = try BundleOptions.read(arguments, settings)
+    Inherited.repairUmask()
     try carryOut { () throws(ContainerError) in
       _ = try settings.store.create(id, options)
     }

@@ -33,12 +33,14 @@ enum Exec: Command {
   ]
 
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
+    // Before anything is opened.
+    let preserved = try BundleOptions.preserved(arguments)
     let id = try arguments.containerID()
     let container = try settings.container(id)
     var options = ExecOptions(process: try process(arguments, container))
     options.consoleSocket = arguments["console-socket"]
     options.pidFile = arguments["pid-file"]
-    options.preservedDescriptors = try BundleOptions.preserved(arguments)
+    options.preserved = preserved
     options.cgroup = arguments["cgroup"]
     options.ignoresPause = arguments.has("ignore-paused")
     let detached = arguments.has("detach")

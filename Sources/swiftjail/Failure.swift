@@ -14,22 +14,21 @@ struct Failure: Error {
   let kind: Kind
   /// One line for the person who asked.
   let message: String
+  /// The status with which `run` and `exec` exit: when the program was not executed, as a shell and as Docker have it, so
+  /// that it can be told from most programs' own.
+  private(set) var programStatus = ProgramStatus.noContainer
 
   init(_ kind: Kind, _ message: String) {
     self.kind = kind
     self.message = message
   }
 
-  init(_ error: ContainerError) { self.init(.failed, error.description) }
+  init(_ error: ContainerError) {
+    self.init(.failed, error.description)
+    programStatus = error.programStatus ?? ProgramStatus.noContainer
+  }
 
   init(_ error: LayerError) { self.init(.failed, error.description) }
-
-  /// The status with which `run` and `exec` exit when the program was not executed: as a shell and as Docker have it, so
-  /// that it can be told from most programs' own.
-  var programStatus: Int32 {
-    guard kind == .failed else { return ProgramStatus.noContainer }
-    return ProgramStatus.of(message) ?? ProgramStatus.noContainer
-  }
 }
 
 /// Does `body`, whose errors end the command.

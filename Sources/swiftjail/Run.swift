@@ -18,6 +18,7 @@ enum Run: Command {
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     let id = try arguments.containerID()
     var options = try BundleOptions.read(arguments, settings)
+    Inherited.repairUmask()
     options.isDetached = arguments.has("detach")
     if let partition = try PartitionOptions.read(arguments) {
       if !arguments.has("interactive") { try StandardInput.close() }

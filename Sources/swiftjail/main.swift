@@ -71,5 +71,5 @@ func run(
   return try command.run(arguments, settings)
 }
 
-openStandardStreams()
+Inherited.repair()
 exitNow(main())

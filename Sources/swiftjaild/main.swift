@@ -44,5 +44,6 @@ func serve(_ options: DaemonOptions, _ messages: MessageWriter) -> Int32 {
   }
 }
 
-openStandardStreams()
+Inherited.repair()
+Inherited.repairUmask()
 exitNow(main())

@@ -14,7 +14,7 @@ struct HandshakeTests {
     case .terminal(let terminal): return try "terminal \(terminal.status().kind)"
     case .limits: return "limits"
     case .ready: return "ready"
-    case .failed(let reason): return "failed \(reason)"
+    case .failed(let error): return "\(error.kind) \(error)"
     case .notExecuted(let errno): return "not executed \(errno.rawValue)"
     case .closed: return "closed"
     }
@@ -38,8 +38,10 @@ struct HandshakeTests {
       try inside.sendTerminal(try FileDescriptor.open("/dev/null", .readWrite))
       try inside.askForLimits()
       try inside.socket.send([Handshake.ready])
-      inside.sendFailure("no: Ümlaut")
-      inside.sendFailure("")
+      inside.sendFailure(ContainerError(.failed, "no: Ümlaut"))
+      inside.sendFailure(ContainerError(.failed, ""))
+      inside.sendFailure(.program("a", .noSuchFileOrDirectory))
+      inside.sendFailure(.program("a", .permissionDenied))
     }
     try expectNext("process \(ProcessControl.pid)", on: outside)
     try expectNext("pid \(Int32.max)", on: outside)
@@ -48,6 +50,8 @@ struct HandshakeTests {
     try expectNext("ready", on: outside)
     try expectNext("failed no: Ümlaut", on: outside)
     try expectNext("failed ", on: outside)
+    try expectNext("programNotFound exec: \"a\": No such file or directory", on: outside)
+    try expectNext("programNotExecuted exec: \"a\": Permission denied", on: outside)
     try expectNext("closed", on: outside)
     try expectNext("closed", on: outside)
   }
@@ -72,7 +76,7 @@ struct HandshakeTests {
     let outside = Handshake(pair.here)
     let inside = Handshake(pair.there)
     // Two bytes a letter, so that a cut may go through one.
-    inside.sendFailure("x" + String(repeating: "ü", count: 5000))
+    inside.sendFailure(ContainerError(.failed, "x" + String(repeating: "ü", count: 5000)))
     let text = try next(outside)
     #expect(text.hasPrefix("failed xüü") && text.utf8.count > 3900)
   }
@@ -83,7 +87,7 @@ struct HandshakeTests {
     let outside = Handshake(pair.here)
     try pair.there.send([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
     let inside = Handshake(pair.there)
-    inside.sendFailure("7 bytes")
+    inside.sendFailure(ContainerError(.failed, "7 bytes"))
     try inside.socket.send(Trampoline.Answer.pid(1_234_567).message)
     try expectNext("not executed 2", on: outside)
     try expectNext("failed 7 bytes", on: outside)
@@ -119,7 +123,7 @@ struct HandshakeTests {
 
   @Test("A number of descriptors that nobody can have is refused", arguments: [-1, Int32.min, Int32.max])
   func preserved(count: Int32) {
-    #expect(throws: ContainerError.self) { try ContainerProcess.checkPreserved(count) }
+    #expect(throws: ContainerError.self) { try PreservedDescriptors(count, from: "a test") }
   }
 
   @Test("The word to go on is told from any other and from the end")

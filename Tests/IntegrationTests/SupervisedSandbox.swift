@@ -9,6 +9,8 @@ final class SupervisedSandbox {
   var descriptors: Int?
   /// What is around it.
   var confinement: Confinement?
+  /// A command that executes the daemon, whose words come behind it.
+  var wrapper: [String] = []
   /// Those before it.
   private var former: [Running] = []
 
@@ -62,6 +64,9 @@ final class SupervisedSandbox {
     if let descriptors {
       let script = "ulimit -n \(descriptors); exec \"$0\" \"$@\""
       program = Program("/bin/sh", ["-c", script, program.path] + program.arguments)
+    }
+    if let first = wrapper.first {
+      program = Program(first, wrapper.dropFirst() + [program.path] + program.arguments)
     }
     program.environment["SWIFTJAIL_TEST"] = box.id
     return confinement?.around(program) ?? program
