@@ -59,7 +59,7 @@ struct LeftoverTests {
         delete.status == 0 || delete.stderr.contains("does not exist"),
         "delete after a kill at call \(call + 1) of \(calls): \(delete)")
       try #require(
-        poll(for: 10) { Snapshot(of: box).isEmpty },
+        poll { Snapshot(of: box).isEmpty },
         "left behind by a kill at call \(call + 1) of \(calls): \(Snapshot(of: box))")
     }
     // Whatever happened, the name is free again.

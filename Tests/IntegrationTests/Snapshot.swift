@@ -69,6 +69,6 @@ func expectNothingLeft(
   of box: Sandbox, _ when: String = "", sourceLocation: SourceLocation = #_sourceLocation
 ) {
   // A killed process may still be on its way out.
-  let clean = poll(for: 10) { Snapshot(of: box).isEmpty }
+  let clean = poll { Snapshot(of: box).isEmpty }
   #expect(clean, "left behind \(when): \(Snapshot(of: box))", sourceLocation: sourceLocation)
 }
