@@ -15,6 +15,12 @@ struct FileSystems {
     case .fileSystem where entry.options.hasLongValue: return nil
     case .fileSystem("sysfs", _) where sysfs != nil && entry.options.data.isEmpty:
       return HostMounts.HeldMount(try sysfsMadeBeforehand(entry))
+    case .fileSystem("sysfs", let source) where plan.hasUserNamespace:
+      do throws(ContainerError) { return HostMounts.HeldMount(try make("sysfs", source, entry)) } catch {
+        guard error.errno == .notPermitted else { throw error }
+        // It shows a network namespace, which the user namespace does not own.
+        return HostMounts.HeldMount(try copyOfSysfs(entry))
+      }
     case .fileSystem(let type, let source): return HostMounts.HeldMount(try make(type, source, entry))
     case .cgroup: return HostMounts.HeldMount(try cgroup(entry))
     }
@@ -29,7 +35,8 @@ struct FileSystems {
     do throws(Errno) {
       try context.set("source", source)
       for option in entry.options.data { try context.set(option.key, option.value) }
-      return try context.mount(entry.options.set)
+      return try context.mount(
+        entry.isReadOnlyAtEnd ? entry.options.set.subtracting(.readOnly) : entry.options.set)
     } catch {
       let said = context.messages()
       throw ContainerError(
@@ -45,19 +52,47 @@ struct FileSystems {
     }
   }
 
+  /// A copy of the host's sysfs, with what is mounted in it.
+  private func copyOfSysfs(_ entry: MountPlan) throws(ContainerError) -> Mount {
+    try attempt("\(entry.field): bind /sys") { () throws(Errno) in
+      let copy = try Mount.copy(of: "/sys", recursive: true)
+      try copy.change(set: entry.options.set, propagation: .private, recursive: true)
+      return copy
+    }
+  }
+
   private func cgroup(_ entry: MountPlan) throws(ContainerError) -> Mount {
     if let copy = try copyOfOwnCgroup(entry) { return copy }
+    if Self.isInFirstCgroupNamespace { return try copyOfHierarchy(entry) }
     do throws(ContainerError) {
       return try make("cgroup2", "cgroup", entry)
     } catch {
       guard error.errno == .notPermitted || error.errno == .resourceBusy else { throw error }
       // A user namespace that does not own its cgroup namespace may not mount the hierarchy, only see it.
-      let hierarchy = try CgroupHierarchy.find()
-      return try attempt("\(entry.field): bind \(hierarchy.root)") { () throws(Errno) in
-        let copy = try Mount.copy(of: hierarchy.root, recursive: false)
-        try copy.change(set: entry.options.set, clear: entry.options.clear)
-        return copy
-      }
+      return try copyOfHierarchy(entry)
+    }
+  }
+
+  /// Whether this process is in the cgroup namespace that the kernel began with. Who mounts the hierarchy there changes the
+  /// options of every mount of it (`nsdelegate`, `memory_recursiveprot`).
+  private static var isInFirstCgroupNamespace: Bool {
+    // PROC_CGROUP_INIT_INO
+    let first: UInt64 = 0xEFFF_FFFB
+    return (try? FileStatus.of("/proc/self/ns/cgroup"))?.inode ?? first == first
+  }
+
+  /// A copy of the host's mount of the hierarchy.
+  private func copyOfHierarchy(_ entry: MountPlan) throws(ContainerError) -> Mount {
+    if let option = entry.options.data.first {
+      throw .config(
+        "\(entry.field).options",
+        "\"\(option.key)\" would change the host's cgroup file system: give the container a cgroup namespace")
+    }
+    let hierarchy = try CgroupHierarchy.find()
+    return try attempt("\(entry.field): bind \(hierarchy.root)") { () throws(Errno) in
+      let copy = try Mount.copy(of: hierarchy.root, recursive: false)
+      try copy.change(set: entry.options.set, clear: entry.options.clear, propagation: .private)
+      return copy
     }
   }
 

@@ -42,9 +42,23 @@ struct MountOptions: Equatable, Sendable {
     for option in list where !option.isEmpty { add(option) }
   }
 
+  /// The options of `list`, in which commas separate them, as in `mount(8)`; not those between double quotes.
+  static func split(_ list: String) -> [String] {
+    let comma = UInt8(ascii: ",")
+    guard list.utf8.contains(comma) else { return [list] }
+    var isQuoted = false
+    return list.utf8.split {
+      if $0 == UInt8(ascii: "\"") { isQuoted.toggle() }
+      return $0 == comma && !isQuoted
+    }.map { String(decoding: $0, as: UTF8.self) }
+  }
+
   private mutating func add(_ option: String) {
     switch option {
     case "defaults": break
+    // The kernel's default, `relatime`, unless another option chooses.
+    case "norelatime": clear.formUnion(.accessTime)
+    case "rnorelatime": recursiveClear.formUnion(.accessTime)
     case "bind": bind = .bind
     case "rbind": bind = .recursive
     case "tmpcopyup": copyUp = true
@@ -103,7 +117,6 @@ struct MountOptions: Equatable, Sendable {
     case "strictatime": (.strictAccessTime, true)
     case "nostrictatime": (.strictAccessTime, false)
     case "relatime": (.accessTime, false)
-    case "norelatime": (.strictAccessTime, true)
     case "nodiratime": (.noDirectoryAccessTime, true)
     case "diratime": (.noDirectoryAccessTime, false)
     case "nosymfollow": (.noSymlinkFollow, true)

@@ -20,12 +20,28 @@ struct MountPlan: Sendable {
     case fileSystem(type: String, source: String)
     /// The container's cgroup.
     case cgroup
+
+    /// The type of a new file system.
+    var type: String? {
+      if case .fileSystem(let type, _) = self { type } else { nil }
+    }
+  }
+
+  /// Whether it is a new directory in memory.
+  var isInMemory: Bool { kind.type == "tmpfs" || kind.type == "ramfs" }
+
+  /// Whether it is to be read-only once everything is in it: later mounts, and devices, may need mount points there, which
+  /// nobody else could have made.
+  var isReadOnlyAtEnd: Bool {
+    isInMemory && !options.hasLongValue && options.set.union(options.recursiveSet).contains(.readOnly)
   }
 
   init(_ mount: RuntimeConfig.Mount, field: String, bundle: String) throws(ContainerError) {
     self.field = field
     destination = Self.clean(mount.destination)
-    var options = MountOptions(mount.options)
+    // An overlay's directories may have commas in their names.
+    var options = MountOptions(
+      mount.type == "overlay" ? mount.options : mount.options.flatMap(MountOptions.split))
     uidMappings = mount.uidMappings
     gidMappings = mount.gidMappings
     if options.bind != .none || mount.type == "bind" {

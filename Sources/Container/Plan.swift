@@ -130,8 +130,8 @@ struct Plan: Sendable {
     for (index, device) in linux.devices.enumerated() {
       devices.append(try DevicePlan(device, field: "linux.devices[\(index)]"))
     }
-    maskedPaths = linux.maskedPaths
-    readOnlyPaths = linux.readonlyPaths
+    maskedPaths = Self.distinct(linux.maskedPaths)
+    readOnlyPaths = Self.distinct(linux.readonlyPaths)
     cgroupsPath = linux.cgroupsPath
     cgroupSettings = try CgroupSettings.plan(linux.resources)
     deviceRules = DevicePlan.rules(linux.resources.devices)
@@ -143,6 +143,13 @@ struct Plan: Sendable {
       self.process.systemCallFilter = .keyrings
     }
     try checkMountNamespace(linux)
+  }
+
+  /// `paths` without those that are there before: one mount on each is enough.
+  private static func distinct(_ paths: [String]) -> [String] {
+    var distinct: [String] = []
+    for path in paths where !distinct.contains(path) { distinct.append(path) }
+    return distinct
   }
 
   private func checkMountNamespace(_ linux: RuntimeConfig.Linux) throws(ContainerError) {

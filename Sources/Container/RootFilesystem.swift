@@ -13,10 +13,12 @@ struct RootFilesystem: ~Copyable {
   /// Whether there is nothing of the host's around the container's root.
   private let isAlone: Bool
   /// Whether the container's `/dev` is a directory of the host's, in which nothing is to be made.
-  private let devIsBound: Bool
+  let devIsBound: Bool
 
   /// What was mounted where paths are to be hidden or write-protected.
   private(set) var anchors: [Anchor] = []
+  /// Directories in memory that become read-only once everything is in them.
+  private(set) var readOnlyAtEnd: [HostMounts.HeldMount] = []
 
   /// The root of a mount. What is below it is looked up from there: who shares a directory on the way to it with the
   /// container could put something else in its place once it is mounted.
@@ -114,7 +116,7 @@ struct RootFilesystem: ~Copyable {
       case .fileSystem(let type, let source): try attachFileSystem(type, source, mount, fileSystems[index])
       case .cgroup:
         guard let copy = fileSystems[index] else { continue }
-        try attach(copy.mount, to: try target(mount.destination, isDirectory: true), mount)
+        try attach(copy.mount, to: try place(mount.destination, isDirectory: true), mount)
       }
     }
     fileSystems = []
@@ -123,40 +125,6 @@ struct RootFilesystem: ~Copyable {
   /// Opens a place in the container for reference only.
   func open(_ path: String) throws(Errno) -> FileDescriptor {
     try FileDescriptor.open(path, .path, resolve: [.inRoot, .noMagicLinks], at: root.rawValue)
-  }
-
-  /// Opens the file or directory `path`, and makes it, and the directories on the way, when it is not there.
-  private func target(_ path: String, isDirectory: Bool) throws(ContainerError) -> FileDescriptor {
-    do throws(Errno) { return try open(path) } catch .noSuchFileOrDirectory {} catch {
-      throw ContainerError("open the mount point \(path)", error)
-    }
-    return try attempt("make the mount point \(path)") { () throws(Errno) in
-      try makeTarget(path, isDirectory: isDirectory)
-    }
-  }
-
-  private func makeTarget(_ path: String, isDirectory: Bool) throws(Errno) -> FileDescriptor {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), path.utf8.count > 1 else {
-      throw .noSuchFileOrDirectory
-    }
-    let name = String(path[path.utf8.index(after: slash)...])
-    let directory = slash == path.startIndex ? "/" : String(path[..<slash])
-    var above: FileDescriptor
-    do throws(Errno) { above = try open(directory) } catch .noSuchFileOrDirectory {
-      above = try makeTarget(directory, isDirectory: true)
-    }
-    do throws(Errno) {
-      if isDirectory {
-        try Directory.make(name, at: above.rawValue)
-      } else {
-        _ = try FileDescriptor.open(
-          name, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o644, at: above.rawValue)
-      }
-    } catch .fileExists {
-      // Somebody else at work in the same tree was faster, or it is a link that leads nowhere.
-      do throws(Errno) { return try open(path) } catch .noSuchFileOrDirectory { throw .fileExists }
-    }
-    return try FileDescriptor.open(name, [.path, .noFollow], at: above.rawValue)
   }
 
   private mutating func attach(
@@ -199,46 +167,53 @@ struct RootFilesystem: ~Copyable {
     let isDirectory = try attempt("\(entry.field): look at the source") { () throws(Errno) in
       try source.mount.root.status().kind == .directory
     }
-    let target = try target(entry.destination, isDirectory: isDirectory)
-    try attach(source.mount, to: target, entry)
+    try attach(source.mount, to: try place(entry.destination, isDirectory: isDirectory), entry)
   }
 
   private mutating func attachFileSystem(
     _ type: String, _ source: String, _ entry: MountPlan, _ fileSystem: HostMounts.HeldMount?
   ) throws(ContainerError) {
-    var target = try target(entry.destination, isDirectory: true)
-    if type == "proc" || type == "sysfs" {
-      // A link on the way could be turned elsewhere, by who shares a volume with the container, before what is below is
-      // hidden and write-protected.
-      target = try attempt("\(entry.field): mount \(type) on \(entry.destination), which must be no link") {
-        () throws(Errno) in
-        try FileDescriptor.open(
-          entry.destination, .path, resolve: [.inRoot, .noSymlinks], at: root.rawValue)
+    // A link on the way could be turned elsewhere, by who shares a volume with the container, before what is below is
+    // hidden and write-protected.
+    let followsLinks = type != "proc" && type != "sysfs"
+    let target = try target(entry.destination, isDirectory: true, followsLinks: followsLinks)
+    let options = entry.options
+    // A directory in memory has the mode of the one that it covers.
+    var mode: UInt32?
+    if entry.isInMemory, !target.isNew, !options.data.contains(where: { $0.key == "mode" }) {
+      mode = try attempt("\(entry.field): look at \(entry.destination)") { () throws(Errno) in
+        try target.place.status().permissions
       }
     }
-    let options = entry.options
     guard let fileSystem else {
-      let data = options.data.map { option in option.value.map { "\(option.key)=\($0)" } ?? option.key }
+      var data = options.data.map { option in option.value.map { "\(option.key)=\($0)" } ?? option.key }
+      if let mode { data.append("mode=\(String(mode, radix: 8))") }
       try attempt("\(entry.field): mount \(type) on \(entry.destination)") { () throws(Errno) in
-        try Directory.change(to: target)
+        try Directory.change(to: target.place)
         try mountOnWorkingDirectory(
           type, source: source, attributes: options.set, data: data.joined(separator: ","))
       }
       return try finishNamedMount(entry)
     }
+    if let mode {
+      try attempt("\(entry.field): set the mode of \(entry.destination)") { () throws(Errno) in
+        try File.changeMode(".", mode, at: fileSystem.mount.root.rawValue)
+      }
+    }
     if options.copyUp {
       try attempt("\(entry.field): copy \(entry.destination) into its tmpfs") { () throws(Errno) in
-        let below = try FileDescriptor.open(".", [.readOnly, .directory], at: target.rawValue)
+        let below = try FileDescriptor.open(".", [.readOnly, .directory], at: target.place.rawValue)
         try TreeCopy.copy(below, to: fileSystem.mount.root)
       }
     }
-    if !options.recursiveSet.isEmpty || !options.recursiveClear.isEmpty {
+    let recursiveSet = entry.isInMemory ? options.recursiveSet.subtracting(.readOnly) : options.recursiveSet
+    if !recursiveSet.isEmpty || !options.recursiveClear.isEmpty {
       try attempt("\(entry.field): set the options of \(entry.destination)") { () throws(Errno) in
-        try fileSystem.mount.change(
-          set: options.recursiveSet, clear: options.recursiveClear, recursive: true)
+        try fileSystem.mount.change(set: recursiveSet, clear: options.recursiveClear, recursive: true)
       }
     }
-    try attach(fileSystem.mount, to: target, entry)
+    if entry.isReadOnlyAtEnd { readOnlyAtEnd.append(fileSystem) }
+    try attach(fileSystem.mount, to: target.place, entry)
   }
 
   /// Opens a mount that was made without a descriptor, and does with it what is done with the others.
@@ -263,80 +238,6 @@ struct RootFilesystem: ~Copyable {
         try replaceRoot(with: copy)
       }
     }
-  }
-
-  private func makeDevices(_ hostMounts: borrowing HostMounts) throws(ContainerError) {
-    let dev = try target("/dev", isDirectory: true)
-    let configured = Set(plan.devices.map(\.path))
-    for device in DevicePlan.defaults where !configured.contains(device.path) {
-      try make(device, hostMounts, dev: dev)
-    }
-    for device in plan.devices { try make(device, hostMounts, dev: dev) }
-    for (name, target) in DevicePlan.links {
-      try attempt("make the link /dev/\(name)") { () throws(Errno) in
-        do throws(Errno) {
-          try File.makeSymbolicLink(name, to: target, at: dev.rawValue)
-        } catch .fileExists {}
-      }
-    }
-    try attempt("make the link /dev/ptmx") { () throws(Errno) in
-      do throws(Errno) { try File.remove("ptmx", at: dev.rawValue) } catch .noSuchFileOrDirectory {}
-      try File.makeSymbolicLink("ptmx", to: "pts/ptmx", at: dev.rawValue)
-    }
-  }
-
-  private func make(
-    _ device: DevicePlan, _ hostMounts: borrowing HostMounts, dev: borrowing FileDescriptor
-  ) throws(ContainerError) {
-    if let held = hostMounts.devices.last(where: { $0.path == device.path })?.held {
-      let target = try target(device.path, isDirectory: false)
-      return try attempt("bind the device \(device.path)") { () throws(Errno) in
-        try held.mount.attach(to: target)
-      }
-    }
-    let slash = device.path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? device.path.startIndex
-    let name = String(device.path[device.path.utf8.index(after: slash)...])
-    let directory = String(device.path[..<slash])
-    if directory == "/dev" { return try makeNode(name, device, at: dev) }
-    try makeNode(name, device, at: try target(directory, isDirectory: true))
-  }
-
-  private func makeNode(
-    _ name: String, _ device: DevicePlan, at directory: borrowing FileDescriptor
-  ) throws(ContainerError) {
-    try attempt("make the device \(device.path)") { () throws(Errno) in
-      do throws(Errno) {
-        try File.makeNode(
-          name, device.kind, permissions: device.permissions, device: device.number, at: directory.rawValue)
-      } catch .fileExists {
-        // Whatever is there already must be the same device, not a link to something else.
-        let found = try FileStatus.of(name, at: directory.rawValue, following: false)
-        guard found.kind == device.kind, device.kind == .fifo || found.device == device.number else {
-          throw .fileExists
-        }
-      }
-      if device.user != 0 || device.group != 0 {
-        try File.changeOwner(name, user: device.user, group: device.group, at: directory.rawValue)
-      }
-    }
-  }
-
-  /// Makes a terminal in the container's devpts, for the user `user`, and shows it as `/dev/console`.
-  func makeTerminal(for user: UInt32) throws(ContainerError) -> PseudoTerminal {
-    let terminal = try attempt("make a terminal with /dev/pts/ptmx of the container") { () throws(Errno) in
-      let terminal = try PseudoTerminal(
-        devpts: try FileDescriptor.open(
-          "/dev/pts", [.path, .directory], resolve: [.inRoot, .noSymlinks], at: root.rawValue))
-      try terminal.slave.changeOwner(user: user)
-      return terminal
-    }
-    if devIsBound { return terminal }
-    let console = try target("/dev/console", isDirectory: false)
-    try attempt("show the terminal as /dev/console") { () throws(Errno) in
-      let copy = try Mount.copy(of: "", at: terminal.slave.rawValue, recursive: false)
-      try copy.attach(to: console)
-    }
-    return terminal
   }
 
   /// Makes the tree this process's root, and lets go of the host's.

@@ -13,6 +13,11 @@ extension RootFilesystem {
         try copy.attach(to: place)
       }
     }
+    for mount in readOnlyAtEnd {
+      try attempt("make a file system in memory read-only") { () throws(Errno) in
+        try mount.mount.change(set: .readOnly)
+      }
+    }
     if plan.rootIsReadOnly {
       try attempt("root.readonly") { () throws(Errno) in
         try changeMount(at: "", in: root.rawValue, set: .readOnly)
@@ -41,7 +46,8 @@ extension RootFilesystem {
         case .some(let first): mount = try Mount.copy(of: "", at: first.root.rawValue, recursive: false)
         case .none:
           let context = try FileSystemContext("tmpfs")
-          try context.set("size", "0")
+          // Room for the directory itself alone. A size of 0 would be no limit.
+          try context.set("nr_inodes", "1")
           mount = try context.mount([.readOnly, .noSuid, .noDev, .noExec])
         }
         try mount.attach(to: place)

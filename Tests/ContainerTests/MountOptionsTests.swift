@@ -26,7 +26,8 @@ struct MountOptionsTests {
 
   static let accessTimes: [([String], set: MountAttributes)] = [
     (["noatime"], .noAccessTime), (["atime"], []), (["strictatime"], .strictAccessTime),
-    (["nostrictatime"], []), (["relatime"], []), (["norelatime"], .strictAccessTime),
+    (["nostrictatime"], []), (["relatime"], []), (["norelatime"], []),
+    (["strictatime", "norelatime"], .strictAccessTime), (["noatime", "norelatime"], .noAccessTime),
     (["noatime", "strictatime"], .strictAccessTime), (["strictatime", "noatime"], .noAccessTime),
     (["noatime", "relatime"], []), (["noatime", "atime"], []), (["strictatime", "nostrictatime"], []),
     (["noatime", "nostrictatime"], .noAccessTime), (["strictatime", "atime"], .strictAccessTime),
@@ -83,6 +84,21 @@ struct MountOptionsTests {
     for name in ["rfoo", "r", "rsize=1", "rprivately", "RO", "rrro", "rdefaults"] {
       #expect(MountOptions([name]).data.count == 1, "\(name)")
     }
+  }
+
+  @Test("One text can hold several options, with commas between them")
+  func list() throws {
+    #expect(MountOptions.split("mode=1770,uid=1234,,ro") == ["mode=1770", "uid=1234", "ro"])
+    #expect(MountOptions.split("context=\"a:c1,c2\",ro") == ["context=\"a:c1,c2\"", "ro"])
+    #expect(MountOptions.split("size=1k") == ["size=1k"])
+    let tmpfs = try plan(.init(destination: "/t", type: "tmpfs", options: ["nosuid,mode=1770,uid=1234"]))
+      .options
+    #expect(tmpfs.set == .noSuid)
+    #expect(tmpfs.data == [.init(key: "mode", value: "1770"), .init(key: "uid", value: "1234")])
+    let bind = try plan(.init(destination: "/b", source: "/s", options: ["rbind,ro", "nodev"])).options
+    #expect(bind.bind == .recursive && bind.set == [.readOnly, .noDev])
+    let overlay = try plan(.init(destination: "/o", type: "overlay", options: ["lowerdir=/a,b:/c"])).options
+    #expect(overlay.data == [.init(key: "lowerdir", value: "/a,b:/c")])
   }
 
   @Test("What concerns mount(8) alone is nothing to the kernel")

@@ -1,0 +1,138 @@
+import Foundation
+import Testing
+
+/// Where a mount goes when the root filesystem has a link there, or no file at all.
+@Suite("Mount destinations")
+struct MountDestinationTests {
+  /// Links in a root filesystem, a destination that leads over them, and where that is.
+  struct Layout: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let links: [String: String]
+    let destination: String
+    let place: String
+  }
+
+  static let layouts = [
+    Layout(
+      testDescription: "a relative link to a missing directory",
+      links: ["etc/resolv.conf": "../run/systemd/resolve/stub-resolv.conf"],
+      destination: "/etc/resolv.conf", place: "run/systemd/resolve/stub-resolv.conf"),
+    Layout(
+      testDescription: "an absolute link", links: ["etc/hosts": "/tmp/hosts"], destination: "/etc/hosts",
+      place: "tmp/hosts"),
+    Layout(
+      testDescription: "a link on the way", links: ["way": "/nowhere"], destination: "/way/sub/end",
+      place: "nowhere/sub/end"),
+    Layout(
+      testDescription: "a chain of links", links: ["first": "etc/second", "etc/second": "third/fourth"],
+      destination: "/first", place: "etc/third/fourth"),
+    Layout(
+      testDescription: "a link upwards over the root", links: ["etc/up": "../../../../../over/there"],
+      destination: "/etc/up", place: "over/there"),
+    Layout(
+      testDescription: "a link with .. behind what is missing", links: ["back": "new/./../other/end"],
+      destination: "/back", place: "other/end"),
+    Layout(
+      testDescription: "a link to a link on the way",
+      links: ["one": "two", "two": "/etc/three", "etc/three": "../four"], destination: "/one/end",
+      place: "four/end"),
+  ]
+
+  @Test("A file is bound where a link that leads nowhere leads in the root", arguments: layouts)
+  func file(layout: Layout) throws {
+    try withSandbox { box in
+      for (link, target) in layout.links { try makeLink("\(box.rootfs)/\(link)", to: target) }
+      try write("bound", to: box.scratch.path + "/file")
+      box.config.mount(layout.destination, source: box.scratch.path + "/file", ["bind"])
+      try #expect(box.sh("cat \(layout.destination) /\(layout.place)") == "boundbound")
+      #expect(contents("\(box.rootfs)/\(layout.place)") == "")
+    }
+  }
+
+  @Test("A directory is mounted where a link that leads nowhere leads in the root", arguments: layouts)
+  func directory(layout: Layout) throws {
+    try withSandbox { box in
+      for (link, target) in layout.links { try makeLink("\(box.rootfs)/\(link)", to: target) }
+      box.config.mount(layout.destination, type: "tmpfs", source: "tmpfs")
+      try #expect(
+        box.sh(
+          "touch \(layout.destination)/new; ls /\(layout.place); awk '$2 == \"/\(layout.place)\" {print $3}' /proc/mounts"
+        )
+        .lines == ["new", "tmpfs"])
+      #expect(!exists("\(box.rootfs)/\(layout.place)/new"))
+    }
+  }
+
+  @Test("So it is with the volumes and tmpfs of a partition")
+  func partition() throws {
+    try withSandbox { box in
+      try makeLink(box.rootfs + "/etc/localtime", to: "/nowhere/zone")
+      try makeLink(box.rootfs + "/scratch", to: "var/scratch")
+      try write("zone", to: box.scratch.path + "/zone")
+      let outcome = try box.program([
+        "run", "--rootfs", box.rootfs, "--rm", "--volume", box.scratch.path + "/zone:/etc/localtime",
+        "--tmpfs", "/scratch", box.id, "--", "/bin/sh", "-c",
+        "cat /etc/localtime; touch /scratch/new && ls /var/scratch",
+      ]).call()
+      #expect(outcome.text == "zonenew", "\(outcome)")
+    }
+  }
+
+  @Test("/dev may be a link that leads nowhere", arguments: [true, false])
+  func dev(isMounted: Bool) throws {
+    try withSandbox { box in
+      try FileManager.default.removeItem(atPath: box.rootfs + "/dev")
+      try makeLink(box.rootfs + "/dev", to: "etc/devices")
+      if !isMounted {
+        for point in ["/dev", "/dev/pts", "/dev/shm", "/dev/mqueue"] { box.config.unmount(point) }
+      }
+      try #expect(
+        box.sh("echo x > /dev/null; stat -c '%F %t:%T' /etc/devices/zero") == "character special file 1:5")
+    }
+  }
+
+  @Test("Links that go round in circles are refused")
+  func circle() throws {
+    try withSandbox { box in
+      try makeLink(box.rootfs + "/one", to: "two")
+      try makeLink(box.rootfs + "/two", to: "one")
+      for destination in ["/one", "/one/end"] {
+        var mounts = box.config["mounts"] as? [Any] ?? []
+        mounts.append(["destination": destination, "type": "tmpfs", "source": "tmpfs"])
+        let before = box.config["mounts"]
+        box.config["mounts"] = mounts
+        expectRefusal(try box.run(), saying: destination, "symbolic links")
+        box.config["mounts"] = before
+      }
+    }
+  }
+
+  @Test("A chain of links that grows without end is refused")
+  func growingChain() throws {
+    try withSandbox { box in
+      try makeLink(box.rootfs + "/grow", to: "missing/../grow/grow/grow")
+      box.config.mount("/grow", type: "tmpfs", source: "tmpfs")
+      expectRefusal(try box.run(), saying: "/grow", "symbolic links")
+    }
+  }
+
+  @Test("/proc and /sys are on no link, and nothing is created for one", arguments: ["proc", "sys"])
+  func noLink(name: String) throws {
+    try withSandbox { box in
+      try FileManager.default.removeItem(atPath: box.rootfs + "/" + name)
+      try makeLink(box.rootfs + "/" + name, to: "/etc/elsewhere")
+      expectRefusal(try box.run(), saying: "/\(name)", "no link")
+      #expect(!exists(box.rootfs + "/etc/elsewhere"))
+    }
+  }
+
+  @Test("What is on the way and no directory is refused", arguments: ["/etc/file/end", "/link/end"])
+  func noDirectory(destination: String) throws {
+    try withSandbox { box in
+      try write("", to: box.rootfs + "/etc/file")
+      try makeLink(box.rootfs + "/link", to: "etc/file/sub")
+      box.config.mount(destination, type: "tmpfs", source: "tmpfs")
+      expectRefusal(try box.run(), saying: destination, "not a directory")
+    }
+  }
+}
