@@ -102,10 +102,10 @@ extension ContainerStore {
     var plan = try Plan(config, bundle: bundle)
     plan.process.setDefaultLimit(options.openFiles)
     try checkTerminal(plan, options, startsAtOnce: startsAtOnce)
-    let hostMounts = try HostMounts.copy(for: plan)
     let joining = try plan.joinedNamespaces.map { (namespace) throws(ContainerError) in
       try HeldNamespace(namespace)
     }
+    let hostMounts = try HostMounts.copy(for: plan, joining: joining)
     let cgroup = try CgroupPlan(plan, options.cgroupDriver, id, in: self)
 
     var annotations = config.annotations

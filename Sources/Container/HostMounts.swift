@@ -31,65 +31,80 @@ struct HostMounts: ~Copyable {
   /// Copies what `plan` needs.
   ///
   /// - Throws: `ContainerError` with the path of the field that names something which is not there.
-  static func copy(for plan: Plan) throws(ContainerError) -> HostMounts {
+  static func copy(
+    for plan: Plan, joining namespaces: [HeldNamespace] = []
+  ) throws(ContainerError) -> HostMounts {
     if plan.joinsMountNamespace { return HostMounts(root: nil, sources: [], devices: []) }
-    let rootStatus = try attempt("root.path: \(plan.root)") { () throws(Errno) in
-      try FileStatus.of(plan.root)
-    }
-    guard rootStatus.kind == .directory else {
-      throw .config("root.path", "\(plan.root) is not a directory")
-    }
+    let root = try copyOfRoot(plan)
+    let users = MountUsers(plan, joining: namespaces)
     var sources: [HeldMount?] = []
     for mount in plan.mounts {
       if case .bind(let source) = mount.kind {
-        sources.append(try Self.source(source, of: mount, plan: plan))
+        sources.append(try Self.source(source, of: mount, users))
       } else {
         sources.append(nil)
       }
     }
-    var devices: [HeldDevice] = []
-    if plan.hasUserNamespace {
-      // Device files cannot be made there; the host's are shown instead.
-      for device in DevicePlan.defaults + plan.devices where device.kind != .fifo {
-        let copy = try attempt("device \(device.path): copy it from the host") { () throws(Errno) in
-          let copy = try Mount.copy(of: device.path, recursive: false)
-          // The path is the container's; of the host's files, only the device itself may be shown there.
-          let found = try copy.root.status()
-          guard found.kind == device.kind, found.device == device.number else { throw .noSuchDevice }
-          return copy
-        }
-        devices.append(HeldDevice(path: device.path, held: HeldMount(copy)))
+    return HostMounts(root: root, sources: sources, devices: try copiesOfDevices(plan))
+  }
+
+  /// The root directory; `nil` when a mount takes its place.
+  private static func copyOfRoot(_ plan: Plan) throws(ContainerError) -> Mount? {
+    func check(_ status: FileStatus) throws(ContainerError) {
+      guard status.kind == .directory else {
+        throw .config("root.path", "\(plan.root) is not a directory")
       }
     }
-    if plan.replacesRoot { return HostMounts(root: nil, sources: sources, devices: devices) }
-    let root = try attempt("root.path: copy the mount \(plan.root)") { () throws(Errno) in
-      let copy = try Mount.copy(of: plan.root, recursive: true)
-      try copy.change(propagation: .private, recursive: true)
-      return copy
+    if plan.replacesRoot {
+      try check(try attempt("root.path: \(plan.root)") { () throws(Errno) in try FileStatus.of(plan.root) })
+      return nil
     }
-    return HostMounts(root: root, sources: sources, devices: devices)
+    let copy = try attempt("root.path: \(plan.root)") { () throws(Errno) in
+      try Mount.copy(of: plan.root, recursive: true)
+    }
+    try check(try attempt("root.path: \(plan.root)") { () throws(Errno) in try copy.root.status() })
+    try attempt("root.path: keep \(plan.root) from the host") { () throws(Errno) in
+      // What the host mounts there later is seen in a slave alone.
+      try copy.change(
+        propagation: plan.rootPropagation.propagation == .slave ? .slave : .private, recursive: true)
+    }
+    return copy
+  }
+
+  /// The device files of a container that cannot make its own.
+  private static func copiesOfDevices(_ plan: Plan) throws(ContainerError) -> [HeldDevice] {
+    guard plan.hasUserNamespace else { return [] }
+    var devices: [HeldDevice] = []
+    for device in DevicePlan.defaults + plan.devices where device.kind != .fifo {
+      do throws(Errno) {
+        let copy = try Mount.copy(of: device.path, recursive: false)
+        // The path is the container's; of the host's files, only the device itself may be shown there.
+        let found = try copy.root.status()
+        guard found.kind == device.kind, found.device == device.number else { throw .noSuchDevice }
+        devices.append(HeldDevice(path: device.path, held: HeldMount(copy)))
+      } catch .noSuchFileOrDirectory {
+        // The container makes it itself, if the kernel lets it.
+      } catch {
+        throw ContainerError("device \(device.path): copy it from the host", error)
+      }
+    }
+    return devices
   }
 
   private static func source(
-    _ source: String, of mount: MountPlan, plan: Plan
+    _ source: String, of mount: MountPlan, _ users: MountUsers
   ) throws(ContainerError) -> HeldMount {
     let options = mount.options
     let copy = try attempt("\(mount.field): bind \(source)") { () throws(Errno) in
       try Mount.copy(of: source, recursive: options.bind == .recursive)
     }
     if options.idMap != nil {
-      let uids = mount.uidMappings.isEmpty ? plan.uidMappings : mount.uidMappings
-      let gids = mount.gidMappings.isEmpty ? plan.gidMappings : mount.gidMappings
-      guard !uids.isEmpty, !gids.isEmpty else {
-        throw .config(
-          "\(mount.field).options", "no ids to map: the container has no user namespace of its own")
-      }
-      let namespace = try UserNamespace.make(uidMappings: uids, gidMappings: gids)
+      let namespace = try users.namespace(for: mount)
       try attempt(
         "\(mount.field): map the ids of \(source)", advice: "the file system may not support it"
       ) { () throws(Errno) in
         try copy.change(
-          set: .idMap, userNamespace: namespace.rawValue, recursive: options.idMap == .recursive)
+          set: .idMap, userNamespace: namespace, recursive: options.idMap == .recursive)
       }
     }
     try attempt("\(mount.field): set the options of \(source)") { () throws(Errno) in

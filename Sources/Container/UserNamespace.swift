@@ -23,9 +23,12 @@ enum UserNamespace {
   static func make(
     uidMappings: [RuntimeConfig.IDMapping], gidMappings: [RuntimeConfig.IDMapping]
   ) throws(ContainerError) -> FileDescriptor {
+    let caller = ProcessControl.pid
     switch try attempt("make a user namespace", { () throws(Errno) in try clone(into: .user) }) {
     case .child:
-      guard (try? ProcessControl.dieWithParent()) != nil else { exitNow(1) }
+      guard (try? ProcessControl.dieWithParent()) != nil, ProcessControl.parentPid == caller else {
+        exitNow(1)
+      }
       ProcessControl.pauseForever()
     case .parent(let pid, let pidfd):
       defer {

@@ -71,6 +71,31 @@ struct DeviceTests {
     }
   }
 
+  @Test(
+    "A device can be anywhere, and its path may end with a slash",
+    arguments: ["/dev/foo/": "/dev/foo", "/foo": "/foo", "/foo/": "/foo", "/sub//foo/": "/sub/foo"],
+    [true, false])
+  func place(path: (key: String, value: String), hasUsers: Bool) throws {
+    try withSandbox { box in
+      if hasUsers {
+        box.config.mapUsers()
+        chmod(box.rootfs, 0o777)
+      }
+      // The one device that a user namespace may make: it is none.
+      box.config["linux.devices"] = [["type": "c", "path": path.key, "major": 0, "minor": 0]]
+      try #expect(box.sh("stat -c '%F %t:%T' \(path.value)") == "character special file 0:0")
+    }
+  }
+
+  @Test("A device that the host does not have cannot be made in a user namespace, which is said")
+  func missingOnHost() throws {
+    try withSandbox { box in
+      box.config.mapUsers()
+      box.config["linux.devices"] = [["type": "c", "path": "/dev/swiftjail-none", "major": 1, "minor": 3]]
+      expectRefusal(try box.run(), saying: "/dev/swiftjail-none", "user namespace")
+    }
+  }
+
   @Test("A device of no known type is refused by its path")
   func unknownType() throws {
     try withSandbox { box in
