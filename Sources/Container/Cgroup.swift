@@ -59,8 +59,8 @@ struct Cgroup: Sendable {
   /// Its directory.
   var directory: String { hierarchy.root + path }
 
-  /// The controllers that are handed to every container where the machine has them, for accounting.
-  private static let accounted = ["cpuset", "cpu", "io", "memory", "pids"]
+  /// The controllers that every container gets where the machine has them: for accounting, and for runtimes inside it.
+  private static let accounted = ["cpuset", "cpu", "io", "memory", "pids", "hugetlb", "rdma", "misc"]
 
   private var names: [String] {
     path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
@@ -86,6 +86,7 @@ struct Cgroup: Sendable {
       }
     }
     do throws(ContainerError) {
+      try refuseIfFrozen()
       for setting in settings { try write(setting) }
     } catch {
       try? Directory.remove(directory)
@@ -129,13 +130,6 @@ struct Cgroup: Sendable {
     }
   }
 
-  /// Removes what is above the cgroup when that was made for the containers of one store, and holds none any more.
-  private func removeGroup() {
-    guard let end = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return }
-    let above = String(path[..<end])
-    if ContainerStore.isGroup(above) { try? Directory.remove(hierarchy.root + above) }
-  }
-
   /// Has those above the cgroup, which somebody else has made, hand it the controllers for `settings`, and writes
   /// `settings` to it.
   ///
@@ -164,24 +158,8 @@ struct Cgroup: Sendable {
     return wanted
   }
 
-  /// Has a new cgroup in the place of one that is there, with nothing in it: another container that has stopped may still
-  /// go by its path, and must not take the new one for its own.
-  private func renew() throws(ContainerError) {
-    try refuseIfPopulated()
-    // What holds cgroups itself was made for more than this, and is used as it is.
-    do throws(Errno) { try Directory.remove(directory) } catch { return }
-    try attempt("make the cgroup \(directory)") { () throws(Errno) in try Directory.make(directory) }
-  }
-
   /// The number by which the cgroup is told from a later one with the same path; `nil` when it is gone.
   var number: UInt64? { try? FileStatus.of(directory).inode }
-
-  private func refuseIfPopulated() throws(ContainerError) {
-    if try !processes().isEmpty {
-      throw ContainerError(
-        .alreadyExists, "the cgroup \(directory) has processes in it: give linux.cgroupsPath another value")
-    }
-  }
 
   private func enable(
     _ controllers: [String], in directory: String, for settings: [CgroupSetting]
@@ -208,6 +186,7 @@ struct Cgroup: Sendable {
     do throws(Errno) {
       try File.write(setting.value, to: "\(directory)/\(setting.file)")
     } catch .noSuchFileOrDirectory where setting.file.hasPrefix("io.weight") {
+      if try writeBFQWeight(setting.value) { return }
       throw .config(
         setting.field, "no input/output scheduler of this machine takes weights (io.weight is missing)")
     } catch .noSuchFileOrDirectory where setting.file.hasPrefix("memory.swap") {
@@ -332,53 +311,5 @@ struct Cgroup: Sendable {
       return UInt64(line.dropFirst(key.utf8.count + 1))
     }
     return nil
-  }
-
-  /// Ends what still runs in the cgroup, waits for it to be gone, and removes the cgroup with all below.
-  ///
-  /// - Parameter milliseconds: the longest wait for processes that are being ended.
-  func remove(within milliseconds: Int32 = 10_000) throws(ContainerError) {
-    if removeWhenEmpty() { return }
-    try kill()
-    try waitUntilEmpty(milliseconds)
-    try attempt("remove the cgroup \(directory)") { () throws(Errno) in
-      do throws(Errno) {
-        try Directory.removeTree(directory, directoriesOnly: true)
-      } catch .noSuchFileOrDirectory {}
-    }
-    removeGroup()
-  }
-
-  /// Removes the cgroup when nothing runs in it and none is below it, without a wait.
-  ///
-  /// - Returns: whether it is gone.
-  func removeWhenEmpty() -> Bool {
-    do throws(Errno) {
-      try Directory.remove(directory)
-    } catch .noSuchFileOrDirectory {} catch { return false }
-    removeGroup()
-    return true
-  }
-
-  private func waitUntilEmpty(_ milliseconds: Int32) throws(ContainerError) {
-    let path = "\(directory)/cgroup.events"
-    let step: Int32 = 50
-    var waited: Int32 = 0
-    do throws(Errno) {
-      let events = try EventFile(path)
-      while try events.text().split(separator: "\n").contains("populated 1") {
-        if waited >= milliseconds { throw .resourceBusy }
-        var entries = [events.entry]
-        if try !poll(&entries, milliseconds: step) { waited += step }
-      }
-    } catch .noSuchFileOrDirectory {
-      return
-    } catch .noSuchDevice {
-      return
-    } catch {
-      throw ContainerError(
-        "wait for the processes of \(directory) to end", error,
-        advice: "a process that waits for a device or a network file system ends when that answers")
-    }
   }
 }

@@ -73,6 +73,7 @@ struct CgroupPlan: Sendable {
       }
       let cgroup = Cgroup(hierarchy: cgroup.hierarchy, path: path)
       try cgroup.takeOver(settings.map(\.withRoomForOne))
+      try cgroup.refuseIfFrozen()
       return Made(cgroup, placeholder)
     } catch {
       try? Systemd.remove(scope.unit)

@@ -24,20 +24,33 @@ public struct Container: Sendable {
 
   /// Reads the container `id`.
   ///
-  /// - Throws: `ContainerError` of the kind `.noSuchContainer` when there is none, or nothing but a directory.
+  /// - Throws: `ContainerError` of the kind `.noSuchContainer` when there is none, or nothing but a directory, and of the
+  ///   kind `.damaged` when its record cannot be read.
   init(_ id: ContainerID, in store: ContainerStore) throws(ContainerError) {
-    let file = "\(store.directory(of: id))/state.json"
+    let directory = store.directory(of: id)
+    let file = "\(directory)/state.json"
     let bytes: [UInt8]
-    do throws(Errno) { bytes = try File.read(file, limit: 16 << 20) } catch .noSuchFileOrDirectory {
+    do throws(Errno) {
+      // Of a fifo nobody may be at the other end.
+      bytes = try FileDescriptor.open(file, [.readOnly, .nonBlocking]).readToEnd(limit: 16 << 20)
+    } catch .noSuchFileOrDirectory {
+      // The copy of the configuration is written after the record, and removed before it.
+      guard (try? FileStatus.of("\(directory)/config.json")) == nil else {
+        throw .damaged(id, file, "is missing")
+      }
       throw ContainerError(.noSuchContainer, "container \(id) does not exist (in \(store.path))")
+    } catch .permissionDenied {
+      throw ContainerError("read \(file)", .permissionDenied)
+    } catch .isDirectory, .ioError, .fileTooLarge, .tooManySymbolicLinks {
+      throw .damaged(id, file, "cannot be read as a file")
     } catch {
       throw ContainerError("read \(file)", error)
     }
     do throws(ConfigError) { record = try Record(parsing: bytes) } catch {
-      throw ContainerError(.failed, "\(file): \(error)")
+      throw .damaged(id, file, error.description)
     }
     guard record.id == id else {
-      throw ContainerError(.failed, "\(file): belongs to container \(record.id); was the directory copied?")
+      throw .damaged(id, file, "belongs to container \(record.id); was the directory copied?")
     }
     self.store = store
   }
@@ -108,10 +121,11 @@ public struct Container: Sendable {
 
   /// The container's cgroup, when it has one of its own.
   func cgroup() throws(ContainerError) -> Cgroup? {
-    guard let path = record.cgroup else { return nil }
+    // Without a number it was never seen to be the container's.
+    guard let path = record.cgroup, let number = record.cgroupNumber else { return nil }
     let cgroup = Cgroup(hierarchy: try CgroupHierarchy.find(), path: path)
     // Its path may have gone to another container's when it was empty.
-    if let number = record.cgroupNumber, let now = cgroup.number, now != number { return nil }
+    if let now = cgroup.number, now != number { return nil }
     return cgroup
   }
 

@@ -18,6 +18,8 @@ public struct ContainerError: Error, Sendable, CustomStringConvertible {
     case programNotFound
     /// The program cannot be executed.
     case programNotExecuted
+    /// The record of the container cannot be read.
+    case damaged
   }
 
   /// What a caller may want to react to.

@@ -20,13 +20,7 @@ public struct ContainerStore: Sendable {
 
   /// Those of the containers called `names` that there are.
   public func containers(named names: [String]) -> [Container] {
-    var containers: [Container] = []
-    for name in names {
-      guard let id = try? ContainerID(name) else { continue }
-      // One that is removed meanwhile is no longer in the list; one whose making was cut short has no record.
-      if let container = try? Container(id, in: self) { containers.append(container) }
-    }
-    return containers
+    all(named: names).containers
   }
 
   /// The names that containers may have, of the directories that there are: one that is just being made or removed has
@@ -101,6 +95,9 @@ public struct ContainerStore: Sendable {
         return lock
       }
     } catch .fileExists {
+      do throws(ContainerError) { _ = try Container(id, in: self) } catch {
+        if error.kind == .damaged { throw error }
+      }
       throw ContainerError(
         .alreadyExists, "a container called \(id) exists already (in \(path)); delete it or take another name"
       )
@@ -121,8 +118,9 @@ public struct ContainerStore: Sendable {
       case .none: return false
       }
       let names = try Directory.entries(of: directory).map(\.name)
-      // Drafts of records; whatever else there is is not known here, and stays.
-      guard names.allSatisfy({ $0.hasPrefix("state.json.") || $0.hasPrefix("config.json") }) else {
+      // Drafts of records, and the fifo, which may go after the record. Whatever else there is is not known here, and stays.
+      guard names.allSatisfy({ $0.hasPrefix("state.json.") || $0.hasPrefix("config.json.") || $0 == "start" })
+      else {
         return false
       }
       for name in names { try File.remove("\(directory)/\(name)") }
@@ -142,7 +140,10 @@ public struct ContainerStore: Sendable {
         let path = "\(directory)/\(entry.name)"
         if entry.isDirectory { try Directory.removeTree(path) } else { try File.remove(path) }
       }
-      do throws(Errno) { try File.remove("\(directory)/state.json") } catch .noSuchFileOrDirectory {}
+      let record = "\(directory)/state.json"
+      do throws(Errno) { try File.remove(record) } catch .noSuchFileOrDirectory {} catch .isDirectory {
+        try Directory.removeTree(record)
+      }
       try Directory.remove(directory)
     } catch .noSuchFileOrDirectory {
       // Somebody was faster.

@@ -174,7 +174,9 @@ private struct Birth {
     ownsCgroup = true
     container.record.cgroup = made.cgroup.path
     let directory = try made.cgroup.open()
-    container.record.cgroupNumber = try? directory.status().inode
+    container.record.cgroupNumber = try attempt("look at the cgroup \(made.cgroup.directory)") {
+      () throws(Errno) in try directory.status().inode
+    }
     let parent = try spawn(hostMounts, joining, fifo, directory, made.cgroup)
     return try parent.accompany(
       &container, plan, options, groundwork.devices, made, config: config, waitsForStart: !startsAtOnce)

@@ -126,9 +126,14 @@ extension ContainerStore {
     do throws(ContainerError) {
       try Container(id, in: self).remove(force: force)
     } catch {
+      guard force else { throw error }
+      switch error.kind {
       // Cut short before its first record, when nothing but this directory was made; or somebody else removed it
       // while we waited.
-      guard error.kind == .noSuchContainer, force else { throw error }
+      case .noSuchContainer: break
+      case .damaged: try DamagedContainer(store: self, id: id).removeCgroups()
+      default: throw error
+      }
     }
     try attempt("remove \(directory)") { () throws(Errno) in try removeDirectory(directory) }
     lock.release()
@@ -232,8 +237,14 @@ extension Container {
   }
 
   private func removeBelongings() throws(ContainerError) {
-    try cgroup()?.remove()
-    if let unit = record.unit { try Systemd.remove(unit) }
+    if record.cgroupNumber == nil, let path = record.cgroup {
+      // The creator was killed before it could tell whether the cgroup is the container's: what is in it may be another's.
+      // A process of its own is just ending, as its creator is gone; so does a unit of its own, whose process that was.
+      try Cgroup(hierarchy: CgroupHierarchy.find(), path: path).removeOnceEmpty(within: 5_000)
+    } else {
+      try cgroup()?.remove()
+      if let unit = record.unit { try Systemd.remove(unit) }
+    }
     if let owned = record.ownedDirectory {
       try attempt("remove \(owned)") { () throws(Errno) in
         do throws(Errno) { try Directory.removeTree(owned) } catch .noSuchFileOrDirectory {}

@@ -53,7 +53,7 @@ public struct SupervisorError: Error, Sendable, CustomStringConvertible {
   public init(_ error: ContainerError) {
     let kind: Kind =
       switch error.kind {
-      case .failed, .programNotFound, .programNotExecuted: .failed
+      case .failed, .damaged, .programNotFound, .programNotExecuted: .failed
       case .noSuchContainer: .notFound
       case .alreadyExists, .wrongStatus: .conflict
       case .invalidConfig: .invalid

@@ -35,7 +35,14 @@ struct ContainerList {
     let known = Set(containers.map(\.name))
     let names = try store.names()
     containers.reserveCapacity(names.count)
-    for container in store.containers(named: names.filter { !known.contains($0) }) {
+    let others = store.all(named: names.filter { !known.contains($0) })
+    for container in others.damaged {
+      containers.append(
+        ListedContainer(
+          name: container.id.description, status: DamagedContainer.status, since: container.changed,
+          command: ""))
+    }
+    for container in others.containers {
       let state = container.state()
       containers.append(
         ListedContainer(

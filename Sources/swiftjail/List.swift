@@ -1,4 +1,5 @@
 import Container
+import Linux
 import OCI
 
 /// `swiftjail list`
@@ -14,9 +15,12 @@ enum List: Command {
   ]
 
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
-    let containers = try carryOut { () throws(ContainerError) in try settings.store.list() }
+    let (containers, damaged) = try carryOut { () throws(ContainerError) in
+      settings.store.all(named: try settings.store.names().sorted())
+    }
     if arguments.has("quiet") {
-      try Output.print(containers.map { "\($0.id)\n" }.joined())
+      let names = containers.map { $0.id.description } + damaged.map { $0.id.description }
+      try Output.print(names.sorted().map { "\($0)\n" }.joined())
       return 0
     }
     switch arguments["format"] ?? "table" {
@@ -30,6 +34,12 @@ enum List: Command {
           container.createdText, "root",
         ])
       }
+      for container in damaged {
+        table.add([
+          container.id.description, "0", DamagedContainer.status, DamagedContainer.unknownPath,
+          Clock.text(container.changed), "root",
+        ])
+      }
       try Output.print(table.text)
     case "json":
       let documents = containers.map { container -> JSON in
@@ -39,7 +49,16 @@ enum List: Command {
         object.add("owner", "root")
         return .object(object)
       }
-      try Output.print(JSON.array(documents).text() + "\n")
+      let others = damaged.map { container -> JSON in
+        var object = JSON.Object()
+        object.add("id", container.id.description)
+        object.add("status", DamagedContainer.status)
+        object.add("pid", 0)
+        object.add("created", Clock.text(container.changed))
+        object.add("owner", "root")
+        return .object(object)
+      }
+      try Output.print(JSON.array(documents + others).text() + "\n")
     case let other: throw Failure(.usage, "list: --format \(other): must be table or json")
     }
     return 0

@@ -16,6 +16,7 @@ enum StateCommand: Command {
     // What engines read beside the specification's own.
     object.add("rootfs", container.record.root)
     object.add("created", container.createdText)
+    object.add("owner", "root")
     try Output.print(JSON.object(object).text(.spaces) + "\n")
     return 0
   }

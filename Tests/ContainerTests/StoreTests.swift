@@ -68,7 +68,7 @@ struct StoreTests {
     try scratch.write(text, to: "a/state.json")
     let store = ContainerStore(path: scratch.path)
     let error = #expect(throws: ContainerError.self) { try store.container(try ContainerID("a")) }
-    #expect(error?.kind == .failed)
+    #expect(error?.kind == .damaged)
     #expect(error?.description.contains("\(scratch.path)/a/state.json") == true)
   }
 
@@ -93,6 +93,10 @@ struct StoreTests {
     try Directory.make("\(scratch.path)/copy")
     try scratch.write(record("a").json.text(), to: "copy/state.json")
     #expect(try store.list().map(\.id.description) == ["a", "b", "c.d"])
+    #expect(
+      try store.all(named: store.names().sorted()).damaged.map(\.id.description) == [
+        "copy", "garbage", "no-file",
+      ])
     #expect(try store.container(try ContainerID("a")).record == record("a"))
   }
 
@@ -135,10 +139,10 @@ struct StoreTests {
     let id = try ContainerID("a")
     try store.reserve(id).release()
     try File.replace("\(scratch.path)/a/state.json.1", with: [])
-    try File.replace("\(scratch.path)/a/config.json", with: [])
+    try File.replace("\(scratch.path)/a/start", with: [])
     try store.reserve(id).release()
     try #expect(Directory.entries(of: "\(scratch.path)/a").isEmpty)
-    for name in ["state.json", "else"] {
+    for name in ["state.json", "config.json", "else"] {
       try File.replace("\(scratch.path)/a/\(name)", with: [])
       #expect(throws: ContainerError.self) { try store.reserve(id).release() }
       try File.remove("\(scratch.path)/a/\(name)")
@@ -194,10 +198,11 @@ struct StoreTests {
     var record = try record("a")
     #expect(Container(record, in: store).cgroupDirectory() == nil)
     record.cgroup = "/"
+    #expect(Container(record, in: store).cgroupDirectory() == nil)
+    record.cgroupNumber = try FileStatus.of(hierarchy.root).inode
     #expect(Container(record, in: store).cgroupDirectory() == "\(hierarchy.root)/")
     record.cgroupNumber = try FileStatus.of(hierarchy.root).inode + 1
     #expect(Container(record, in: store).cgroupDirectory() == nil)
-    record.cgroupNumber = nil
     record.cgroup = "/swiftjail-unit/none"
     #expect(Container(record, in: store).cgroupDirectory() == nil)
   }

@@ -83,7 +83,15 @@ extension Supervisor {
         partition.isPaused = false
         save(partition)
       }
-    } catch { throw SupervisorError(error) }
+    } catch {
+      // Which process is its first one, the record alone says.
+      guard error.kind == .damaged, signal == .kill, let id = try? ContainerID(partition.name) else {
+        throw SupervisorError(error)
+      }
+      do throws(ContainerError) { try DamagedContainer(store: store, id: id).kill() } catch {
+        throw SupervisorError(error)
+      }
+    }
     events.add(.kill(signal), partition)
   }
 
