@@ -29,8 +29,9 @@ enum CgroupSettings {
     var settings: [CgroupSetting] = []
     try memory(resources.memory, into: &settings)
     try cpu(resources.cpu, into: &settings)
-    if let pids = resources.pids, pids.limit != 0 {
-      let value = pids.limit < 0 ? "max" : String(pids.limit)
+    if let limit = resources.pids?.limit {
+      // With 0 the kernel would refuse the first process, which counts as well.
+      let value = limit < 0 ? "max" : String(max(limit, 1))
       settings.append(CgroupSetting(field: "linux.resources.pids.limit", file: "pids.max", value: value))
     }
     try io(resources.blockIO, into: &settings)

@@ -62,7 +62,7 @@ public struct ContainerError: Error, Sendable, CustomStringConvertible {
     switch kind {
     case .programNotFound: ProgramStatus.notFound
     case .programNotExecuted: ProgramStatus.notExecuted
-    case .failed, .noSuchContainer, .alreadyExists, .wrongStatus, .invalidConfig: nil
+    case .failed, .noSuchContainer, .alreadyExists, .wrongStatus, .invalidConfig, .damaged: nil
     }
   }
 

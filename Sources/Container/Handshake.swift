@@ -76,7 +76,7 @@ struct Handshake: ~Copyable {
       switch error.kind {
       case .programNotFound: Tag.notFound
       case .programNotExecuted: Tag.notExecuted
-      case .failed, .noSuchContainer, .alreadyExists, .wrongStatus, .invalidConfig: Tag.failed
+      case .failed, .noSuchContainer, .alreadyExists, .wrongStatus, .invalidConfig, .damaged: Tag.failed
       }
     // The longest that the other end takes; when it is gone there is nobody to tell.
     try? socket.send([tag] + error.description.utf8.prefix(4000))

@@ -39,7 +39,9 @@ extension Container {
   private func join(_ options: ExecOptions) throws(ContainerError) -> StartedProcess {
     let status = status()
     switch status {
-    case .running, .created: break
+    case .running, .created:
+      // It would wait for a process that does nothing.
+      if !options.ignoresPause { try cgroup()?.refuseIfFrozen() }
     case .paused:
       guard options.ignoresPause else {
         throw ContainerError(
@@ -82,11 +84,14 @@ extension Container {
   }
 
   private func cloneIntoCgroup(_ options: ExecOptions) throws(ContainerError) -> Cloned {
-    guard let own = try cgroup() else {
+    guard let path = record.cgroup else {
       return try attempt("clone a process for \(id)") { () throws(Errno) in
         try clone(into: [], asSibling: options.isSibling)
       }
     }
+    let own = Cgroup(hierarchy: try CgroupHierarchy.find(), path: path)
+    // Removed, and perhaps another's by now: its first process had left it.
+    guard try cgroup() != nil else { return try cloneBesideFirst(options, in: own.hierarchy) }
     var cgroup = own
     if let below = options.cgroup {
       guard !below.split(separator: "/").contains("..") else {
@@ -97,18 +102,28 @@ extension Container {
     do throws(Errno) {
       let directory = try FileDescriptor.open(cgroup.directory, [.path, .directory])
       return try clone(into: [], cgroup: directory.rawValue, asSibling: options.isSibling)
-    } catch .resourceBusy where options.cgroup == nil {
-      // The container has handed its controllers to cgroups below its own, which may then hold no process
-      // itself; its first process knows a place.
-      let path = try attempt("find a cgroup in container \(id)") { () throws(Errno) in
-        try Cgroup.path(of: record.process?.pid ?? 0)
-      }
-      return try attempt("clone a process into the cgroup \(path)") { () throws(Errno) in
-        let directory = try FileDescriptor.open(own.hierarchy.root + path, [.path, .directory])
-        return try clone(into: [], cgroup: directory.rawValue, asSibling: options.isSibling)
-      }
     } catch {
+      switch error {
+      // The container has handed its controllers to cgroups below its own, which may then hold no process itself; or the
+      // cgroup was removed.
+      case .resourceBusy, .noSuchFileOrDirectory, .noSuchDevice:
+        if options.cgroup == nil { return try cloneBesideFirst(options, in: own.hierarchy) }
+      default: break
+      }
       throw ContainerError("clone a process into the cgroup \(cgroup.directory)", error)
+    }
+  }
+
+  /// Clones a process into the cgroup in which the container's first one is now.
+  private func cloneBesideFirst(
+    _ options: ExecOptions, in hierarchy: CgroupHierarchy
+  ) throws(ContainerError) -> Cloned {
+    let path = try attempt("find a cgroup in container \(id)") { () throws(Errno) in
+      try Cgroup.path(of: record.process?.pid ?? 0)
+    }
+    return try attempt("clone a process into the cgroup \(path)") { () throws(Errno) in
+      let directory = try FileDescriptor.open(hierarchy.root + path, [.path, .directory])
+      return try clone(into: [], cgroup: directory.rawValue, asSibling: options.isSibling)
     }
   }
 

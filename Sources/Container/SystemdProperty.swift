@@ -112,8 +112,11 @@ struct SystemdProperty: Equatable, Sendable {
   static func mask(_ list: String) -> [UInt8]? {
     var bytes: [UInt8] = []
     for part in list.split(separator: ",") {
-      let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-      guard ends.count <= 2, let first = ends[0], let last = ends[ends.count - 1],
+      // Spaces may be around a range, and nowhere else.
+      let words = part.split(separator: " ")
+      guard let range = words.first else { continue }
+      let ends = range.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+      guard words.count == 1, ends.count <= 2, let first = ends[0], let last = ends[ends.count - 1],
         first >= 0, first <= last, last < 8192
       else { return nil }
       if bytes.count <= last / 8 {

@@ -261,24 +261,24 @@ extension RuntimeConfig.Linux {
 
   /// The number of tasks.
   public struct Pids: Equatable, Sendable, JSONRepresentable {
-    /// The most tasks; -1 is no limit.
-    public var limit: Int64
+    /// The most tasks; -1 is no limit, and `nil` leaves it as it is.
+    public var limit: Int64?
 
     /// At most that many tasks.
-    public init(limit: Int64) {
+    public init(limit: Int64? = nil) {
       self.limit = limit
     }
 
     /// Reads an object.
     public init(json: JSON) throws(ConfigError) {
       let object = try JSON.Object(json: json)
-      limit = try object.required("limit")
+      limit = try object.optional("limit")
     }
 
     /// The value as JSON.
     public var json: JSON {
       var object = JSON.Object()
-      object.add("limit", limit)
+      object.add("limit", ifPresent: limit)
       return .object(object)
     }
   }

@@ -1,3 +1,4 @@
+import Linux
 import OCI
 import Testing
 
@@ -124,9 +125,9 @@ struct CgroupSettingsTests {
   }
 
   @Test(
-    "A limit on processes of 0 is none, and of -1 is no limit",
-    arguments: [(0, []), (-1, ["max"]), (7, ["7"])] as [(Int64, [String])])
-  func pids(limit: Int64, values: [String]) throws {
+    "A limit on processes of 0 leaves room for the first one, -1 is no limit, and none leaves it as it is",
+    arguments: [(0, ["1"]), (-1, ["max"]), (7, ["7"]), (nil, [])] as [(Int64?, [String])])
+  func pids(limit: Int64?, values: [String]) throws {
     #expect(try settings { $0.pids = .init(limit: limit) } == values.map { "pids.max=\($0)" })
   }
 
@@ -180,6 +181,41 @@ struct CgroupSettingsTests {
         $0.memory.limit = 5
         $0.pids = .init(limit: 3)
       } == ["memory.max=5", "pids.max=3", "memory.max=7", "io.max=8:0 rbps=1", "io.max=8:16 rbps=2"])
+  }
+
+  @Test("Where only BFQ has weights, it gets the weight of the configuration")
+  func bfqWeight() throws {
+    for weight in [10, 11, 99, 100, 500, 501, 999, 1000] as [UInt16] {
+      #expect(Cgroup.bfqWeight("default \(CgroupSettings.ioWeight(weight))") == "default \(weight)")
+      #expect(Cgroup.bfqWeight("8:0 \(CgroupSettings.ioWeight(weight))") == "8:0 \(weight)")
+    }
+    for line in ["", "default", "8:0 0", "8:0 10001", "a b c"] { #expect(Cgroup.bfqWeight(line) == nil) }
+    let scratch = try Scratch()
+    try Directory.make("\(scratch.path)/x")
+    let cgroup = Cgroup(hierarchy: CgroupHierarchy(root: scratch.path, isHybrid: false), path: "/x")
+    let setting = CgroupSetting(
+      field: "linux.resources.blockIO.weight", file: "io.weight", value: "default 4950")
+    expectRefusal(of: setting.field) { try cgroup.write(setting) }
+    try scratch.write("", to: "x/io.bfq.weight")
+    try cgroup.write(setting)
+    #expect(try File.text("\(scratch.path)/x/io.bfq.weight") == "default 500")
+  }
+
+  @Test("checkBeforeUpdate refuses limits below what is in use, and only those")
+  func useChecked() throws {
+    let scratch = try Scratch()
+    try Directory.make("\(scratch.path)/x")
+    let cgroup = Cgroup(hierarchy: CgroupHierarchy(root: scratch.path, isHybrid: false), path: "/x")
+    try scratch.write("1000\n", to: "x/memory.current")
+    try scratch.write("50\n", to: "x/memory.swap.current")
+    for memory in [
+      Resources().memory, .init(limit: -1), .init(limit: 1000), .init(limit: 1000, swap: 1050),
+      .init(limit: 2000, swap: -1),
+    ] { try cgroup.checkUse(of: memory) }
+    expectRefusal(of: "linux.resources.memory.limit") { try cgroup.checkUse(of: .init(limit: 999)) }
+    expectRefusal(of: "linux.resources.memory.swap") {
+      try cgroup.checkUse(of: .init(limit: 1000, swap: 1049))
+    }
   }
 
   @Test("A setting knows the controller that it needs, and the field that asks for it")

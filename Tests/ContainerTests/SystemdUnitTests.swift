@@ -58,6 +58,7 @@ struct SystemdPropertyTests {
         ["CPUQuotaPerSecUSec t 18446744073709551615", "CPUQuotaPeriodUSec t 50000"]
       ),
       ("cpuset.cpus", "0-2,9", ["AllowedCPUs ay 2 7 2"]),
+      ("cpuset.cpus", "0-2, 9", ["AllowedCPUs ay 2 7 2"]), ("cpuset.cpus", " 0,, 2 ", ["AllowedCPUs ay 1 5"]),
       ("cpuset.mems", "0", ["AllowedMemoryNodes ay 1 1"]),
       ("io.weight", "default 500", ["IOWeight t 500"]),
       // Those that systemd would refuse, or has nothing for, are the kernel's to judge alone.

@@ -45,6 +45,7 @@ extension LimitTests {
     Value(#"{"cpu": {"cpus": "0", "mems": "0"}}"#, "cpuset.mems", "0"),
     Value(#"{"pids": {"limit": 17}}"#, "pids.max", "17"),
     Value(#"{"pids": {"limit": -1}}"#, "pids.max", "max"),
+    Value(#"{"pids": {"limit": 0}}"#, "pids.max", "1"),
     Value(#"{"unified": {"pids.max": "23"}}"#, "pids.max", "23"),
     Value(#"{"blockIO": {"weight": 10}}"#, "io.weight", "default 1"),
     Value(#"{"blockIO": {"weight": 1000}}"#, "io.weight", "default 10000"),
@@ -66,6 +67,16 @@ extension LimitTests {
   /// A field of a flat-keyed file such as cpu.stat.
   static func field(_ name: String, of path: String) -> Int? {
     (contents(path) ?? "").lines.first { $0.hasPrefix(name + " ") }.flatMap { Int($0.words[1]) }
+  }
+
+  @Test("A container has every controller of the machine, for runtimes inside it", .needs(.memory))
+  func controllers() throws {
+    try withSandbox { box in
+      try box.create()
+      let own = (contents(try Self.directory(of: box) + "/cgroup.controllers") ?? "").trimmed.words
+      let wanted = ["cpuset", "cpu", "io", "memory", "pids", "hugetlb", "rdma", "misc"].filter(Kernel.has)
+      #expect(wanted.filter { !own.contains($0) } == [], "\(own) of \(Kernel.controllers.sorted())")
+    }
   }
 
   @Test("Rates of a block device arrive in io.max", .needs(.io), .enabled(if: disk != nil))

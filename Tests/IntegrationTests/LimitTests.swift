@@ -45,7 +45,7 @@ struct LimitTests {
   @Test("Unlimited is no limit, and needs no controller")
   func empty() throws {
     try withSandbox { box in
-      box.config["linux.resources"] = ["memory": [:], "cpu": [:], "pids": ["limit": 0]] as [String: Any]
+      box.config["linux.resources"] = ["memory": [:], "cpu": [:], "pids": [:]] as [String: Any]
       let outcome = try box.run()
       #expect(outcome.status == 0, "\(outcome)")
     }

@@ -96,7 +96,6 @@ struct RuntimeConfigTests {
         #""linux":{"resources":{"memory":{"limit":9223372036854775808}}}"#, "linux.resources.memory.limit",
         "between -9223372036854775808"
       ),
-      (#""linux":{"resources":{"pids":{}}}"#, "linux.resources.pids.limit", "is required"),
       (#""linux":{"devices":[{"type":"x","path":"/dev/x"}]}"#, "linux.devices[0].type", "one of b, c, u, p"),
       (#""linux":{"uidMappings":[{"containerID":0,"size":1}]}"#, "linux.uidMappings[0].hostID", "required"),
       (#""linux":{"rootfsPropagation":"sideways"}"#, "linux.rootfsPropagation", "rslave"),
