@@ -6,9 +6,12 @@ extension ContainerStore {
 
   /// Where the cgroups are of containers whose configuration does not say that, from the hierarchy's root: those of two
   /// stores may have the same names.
-  var cgroups: String {
+  var cgroups: String { groupName.map { "\(Self.defaultCgroups)/\($0)" } ?? Self.defaultCgroups }
+
+  /// A name that no other store has, for directories of its own beside those of others; `nil` for the default store.
+  public var groupName: String? {
     let real = path == Self.defaultPath ? path : (try? File.realPath(path)) ?? MountPlan.clean(path)
-    return real == Self.defaultPath ? Self.defaultCgroups : "\(Self.defaultCgroups)/\(Self.group(of: real))"
+    return real == Self.defaultPath ? nil : Self.group(of: real)
   }
 
   /// Whether a cgroup's path is that of `cgroups` of some store but the default one.

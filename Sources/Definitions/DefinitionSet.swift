@@ -102,7 +102,7 @@ public struct DefinitionSet: Sendable {
     do throws(Errno) {
       // Opening a pipe would wait for somebody who writes to it, and so would reading some of the kernel's files.
       let file = try FileDescriptor.open(path, [.readOnly, .nonBlocking, .noControllingTerminal])
-      if try file.status().kind == .regular, try FileSystemStatus.of(file).kind == .other {
+      if try file.status().kind == .regular, try !FileSystemStatus.of(file).kind.isKernelInterface {
         content = .bytes(try file.readToEnd(limit: 64 << 20))
       } else {
         content = .unreadable("is no regular file")

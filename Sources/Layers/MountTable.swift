@@ -54,6 +54,19 @@ struct MountTable {
     return top
   }
 
+  /// The source of the topmost mount on the directory `point`; `nil` where nothing is mounted.
+  func source(of point: String) -> String? {
+    var source: String?
+    for line in text.split(separator: UInt8(ascii: "\n")) {
+      let fields = line.split(separator: UInt8(ascii: " "))
+      guard fields.count > 4, Self.plain(fields[4]) == point,
+        let dash = fields.firstIndex(where: { $0.elementsEqual("-".utf8) }), fields.count > dash + 2
+      else { continue }
+      source = Self.plain(fields[dash + 2])
+    }
+    return source
+  }
+
   /// A path as it is: the kernel writes white space and backslashes as three octal digits.
   private static func plain(_ field: ArraySlice<UInt8>) -> String {
     var bytes: [UInt8] = []

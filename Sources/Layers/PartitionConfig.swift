@@ -21,6 +21,8 @@ struct PartitionSurroundings: Sendable {
   var devices: [RuntimeConfig.Linux.Device]
   /// What is hidden beside what is on every host.
   var maskedPaths: [String]
+  /// Whether its layer is in memory, because the file system cannot hold it.
+  var isInMemory = false
 }
 
 extension PartitionSettings {
@@ -59,9 +61,13 @@ extension PartitionSettings {
     case .host: config.annotations = ["org.swiftjail.base": "host"]
     case .directory(let path): config.annotations = ["org.swiftjail.base": path]
     }
+    if surroundings.isInMemory { config.annotations[Self.layerAnnotation] = "memory" }
     if !isPrivileged, !seesKeyrings { config.annotations[Container.keyringsAnnotation] = "none" }
     return config
   }
+
+  /// The annotation of a partition whose layer is in memory.
+  public static let layerAnnotation = "org.swiftjail.layer"
 
   private static let longestHostname = 64
 

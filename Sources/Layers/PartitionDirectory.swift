@@ -12,10 +12,13 @@ struct PartitionDirectory {
   let path: String
   let id: ContainerID
   let settings: PartitionSettings
+  /// Whether the directory is on a tmpfs because its own file system cannot hold layers.
+  let isInMemory: Bool
 
   /// What is in it now.
   struct Filled: ~Copyable {
     let config: BundleConfig
+    let isInMemory: Bool
     var tree: HostBase.Tree?
   }
 
@@ -41,7 +44,7 @@ struct PartitionDirectory {
       let accounts = Accounts(
         passwd: HostContents.files["etc/passwd"] ?? "", group: HostContents.files["etc/group"] ?? "")
       let shell = (try? FileStatus.of("/bin/bash")) == nil ? "/bin/sh" : "/bin/bash"
-      return Filled(config: try write(mounts, accounts, shell: shell), tree: tree)
+      return Filled(config: try write(mounts, accounts, shell: shell), isInMemory: isInMemory, tree: tree)
     case .directory(let given):
       let lower = try realDirectory(given)
       let root = try attempt("rootfs \(given)") { () throws(Errno) in
@@ -50,7 +53,7 @@ struct PartitionDirectory {
       let shell = (try? open("/bin/bash", .path, in: root)) == nil ? "/bin/sh" : "/bin/bash"
       let accounts = Accounts(passwd: text("/etc/passwd", in: root), group: text("/etc/group", in: root))
       let mount = try overlay(lower: lower, prefix: "").mount(at: "/", options: overlayOptions)
-      return Filled(config: try write([mount], accounts, shell: shell), tree: nil)
+      return Filled(config: try write([mount], accounts, shell: shell), isInMemory: isInMemory, tree: nil)
     }
   }
 
@@ -123,7 +126,7 @@ struct PartitionDirectory {
       shell: shell, capabilities: known.indices.filter { bounding.contains($0) }.map { known[$0] },
       knownCapabilities: known, accountsForSwap: (try? FileStatus.of("/proc/swaps")) != nil,
       devices: settings.isPrivileged ? try HostDevices.all() : [],
-      maskedPaths: HostProcessors.thermalCounters)
+      maskedPaths: HostProcessors.thermalCounters, isInMemory: isInMemory)
     let config = BundleConfig(try settings.config(surroundings))
     try attempt("write \(path)/config.json") { () throws(Errno) in
       try File.replace("\(path)/config.json", with: config.bytes)

@@ -1,24 +1,85 @@
 import Container
 import Linux
+import OCI
 
 /// The directories of partitions: for each an ordinary bundle, with the layers that take its changes.
 public struct PartitionStore: Sendable {
   /// The directory, with one for each partition.
-  public let path: String
+  public var path: String { storage.path }
+  let storage: LayerStorage
   let host: HostBase
   private let containers: ContainerStore
 
   /// Where the partitions are of containers that are kept in `ContainerStore.defaultPath`.
   public static let defaultPath = "/var/lib/swiftjail/partitions"
 
-  /// The partitions that belong to `containers`: those of the default store are in a directory that outlives a boot;
-  /// those of another one are in it, so that two stores never meet.
-  public init(of containers: ContainerStore, host: HostBase = HostBase()) {
+  /// The partitions that belong to `containers`.
+  ///
+  /// Without a directory, they are where the supervisor of `containers` has them (`setStorage`). Without that, those of the
+  /// default store are in `defaultPath`, which outlives a boot, and those of another store are in that store.
+  ///
+  /// - Parameters:
+  ///   - storage: the directory that holds the layers, in a subdirectory for each store.
+  ///   - memoryLimit: the size in bytes of the tmpfs that holds them where the directory's file system cannot; `nil` is
+  ///     half of the memory.
+  public init(
+    of containers: ContainerStore, storage: String? = nil, memoryLimit: UInt64? = nil,
+    host: HostBase = HostBase()
+  ) {
     self.containers = containers
     self.host = host
-    path =
-      containers.path == ContainerStore.defaultPath ? Self.defaultPath : "\(containers.path)/.partitions"
+    let path: String
+    if let directory = storage ?? (try? File.symbolicLink(Self.storageLink(of: containers))) {
+      path = "\(directory)/\(containers.groupName ?? "partitions")"
+    } else {
+      path =
+        containers.path == ContainerStore.defaultPath ? Self.defaultPath : "\(containers.path)/.partitions"
+    }
+    self.storage = LayerStorage(path: path, memoryLimit: memoryLimit)
   }
+
+  /// A link in the directory of `containers` to the directory that the supervisor was given for layers.
+  private static func storageLink(of containers: ContainerStore) -> String { "\(containers.path)/.storage" }
+
+  /// Has all programs keep the layers of `containers` in the absolute path `directory`, or in the usual place when that is
+  /// `nil`. Layers that are elsewhere stay there.
+  public static func setStorage(of containers: ContainerStore, _ directory: String?) throws(LayerError) {
+    let link = storageLink(of: containers)
+    try attempt("write \(link)") { () throws(Errno) in
+      if let directory {
+        let draft = "\(link).\(ProcessControl.pid)"
+        try File.makeSymbolicLink(draft, to: directory)
+        try File.rename(draft, to: link)
+      } else {
+        do throws(Errno) { try File.remove(link) } catch .noSuchFileOrDirectory {}
+      }
+    }
+  }
+
+  /// Whether the layers are in memory, because the file system cannot hold them.
+  public var isInMemory: Bool { storage.isInMemory }
+
+  /// The layer of the partition called `name`, as Docker describes one in `GraphDriver`.
+  public func layer(of name: String) -> NamedValues<String> {
+    var layer: NamedValues<String> = ["UpperDir": "\(path)/\(name)/upper", "WorkDir": "\(path)/\(name)/work"]
+    if isInMemory { layer["InMemory"] = "true" }
+    return layer
+  }
+
+  /// Prepares the directory for layers.
+  ///
+  /// - Returns: the directory, opened: while it is open, the tmpfs stays mounted.
+  public func prepare() throws(LayerError) -> FileDescriptor {
+    let lock = try storage.prepare()
+    let directory = try attempt("open \(path)") { () throws(Errno) in
+      try FileDescriptor.open(path, [.path, .directory])
+    }
+    lock?.release()
+    return directory
+  }
+
+  /// Unmounts the tmpfs when there is one and no partition is left in it.
+  public func releaseMemory() { storage.release() }
 
   /// A partition's directory, filled, before there is a container that owns it. It is locked while this value lives.
   public struct Draft: ~Copyable {
@@ -26,6 +87,8 @@ public struct PartitionStore: Sendable {
     public let directory: String
     /// The configuration in it.
     public let config: BundleConfig
+    /// Whether the partition's layer is in memory.
+    public let isInMemory: Bool
     private let lock: Lock
     private let tree: HostBase.Tree?
 
@@ -34,6 +97,7 @@ public struct PartitionStore: Sendable {
     ) {
       self.directory = directory
       self.lock = lock
+      isInMemory = filled.isInMemory
       config = filled.config
       tree = filled.tree.take()
     }
@@ -65,7 +129,7 @@ public struct PartitionStore: Sendable {
     let directory = try reserve(id)
     do throws(LayerError) {
       let lock = try attempt("lock \(directory)") { () throws(Errno) in try Lock.wait(for: directory) }
-      let filled = try PartitionDirectory(path: directory, id: id, settings: settings).fill(host)
+      let filled = try fill(directory, id, settings)
       return Draft(directory, lock, filled)
     } catch {
       try? Directory.removeTree(directory)
@@ -87,7 +151,7 @@ public struct PartitionStore: Sendable {
       try File.realPath(directory)
     }
     let lock = try attempt("lock \(real)") { () throws(Errno) in try Lock.wait(for: real) }
-    return Draft(real, lock, try PartitionDirectory(path: real, id: id, settings: settings).fill(host))
+    return Draft(real, lock, try fill(real, id, settings))
   }
 
   /// Makes what there is to be of the partition `id`, which does not run, as its start would, for somebody who works on its
@@ -119,7 +183,7 @@ public struct PartitionStore: Sendable {
         throw LayerError(.alreadyExists, "the partition \(id) is \(status.rawValue)")
       }
     }
-    return Draft(real, lock, try PartitionDirectory(path: real, id: id, settings: settings).fill(host))
+    return Draft(real, lock, try fill(real, id, settings))
   }
 
   /// The longest wait for others at work on a partition's files, in milliseconds.
@@ -140,8 +204,14 @@ public struct PartitionStore: Sendable {
     let real = try attempt("the partition's directory \(directory)") { () throws(Errno) in
       try File.realPath(directory)
     }
-    var filled = try PartitionDirectory(path: real, id: id, settings: settings).fill(host)
+    var filled = try fill(real, id, settings)
     filled.tree.take()?.release()
+  }
+
+  private func fill(
+    _ directory: String, _ id: ContainerID, _ settings: PartitionSettings
+  ) throws(LayerError) -> PartitionDirectory.Filled {
+    try PartitionDirectory(path: directory, id: id, settings: settings, isInMemory: isInMemory).fill(host)
   }
 
   /// Makes an empty directory.
@@ -149,14 +219,12 @@ public struct PartitionStore: Sendable {
   /// - Returns: its absolute path.
   private func reserve(_ id: ContainerID) throws(LayerError) -> String {
     let directory = "\(path)/\(id)"
+    // Until the directory is in it, the tmpfs could be unmounted.
+    let storageLock = try storage.prepare()
     // Nobody but root passes through: what a partition makes in its layer may be set-user-id.
     do throws(Errno) {
-      do throws(Errno) {
-        try Directory.make(directory, mode: 0o700)
-      } catch .noSuchFileOrDirectory {
-        try Directory.makeAll(path, mode: 0o711)
-        try Directory.make(directory, mode: 0o700)
-      }
+      try Directory.make(directory, mode: 0o700)
+      storageLock?.release()
       return try File.realPath(directory)
     } catch .fileExists {
       if isLocked(directory) {

@@ -3,7 +3,15 @@ import Glibc
 
 /// File systems told apart by `statfs(2)`.
 public enum FileSystemKind: Sendable {
-  case procfs, sysfs, cgroup, cgroup2, devpts, pidfs, other
+  case procfs, sysfs, cgroup, cgroup2, devpts, pidfs, tmpfs, overlay, ext4, xfs, btrfs, other
+
+  /// Whether its files are the kernel's own view of the system, which can block or have effects when they are opened.
+  public var isKernelInterface: Bool {
+    switch self {
+    case .procfs, .sysfs, .cgroup, .cgroup2, .devpts, .pidfs: true
+    case .tmpfs, .overlay, .ext4, .xfs, .btrfs, .other: false
+    }
+  }
 }
 
 /// What `statfs(2)` tells of a file system.
@@ -26,6 +34,11 @@ public struct FileSystemStatus: Sendable {
     case 0x6367_7270: kind = .cgroup2
     case 0x1cd1: kind = .devpts
     case 0x5049_4446: kind = .pidfs
+    case 0x0102_1994: kind = .tmpfs
+    case 0x794c_7630: kind = .overlay
+    case 0xef53: kind = .ext4
+    case 0x5846_5342: kind = .xfs
+    case 0x9123_683e: kind = .btrfs
     default: kind = .other
     }
   }

@@ -184,6 +184,20 @@ public func detachMount(at path: String) throws(Errno) {
   try making(.umount2) { linux_umount2(path, detach | noFollow) }
 }
 
+/// Changes options of the tmpfs mounted on `path` (`mount(2)`, `MS_REMOUNT`; `tmpfs(5)`).
+public func remountTmpfs(_ path: String, options: String) throws(Errno) {
+  let remount: UInt = 32
+  try retrying { linux_mount("tmpfs", path, "tmpfs", remount, options) }
+}
+
+/// Removes the mount on `path`, a link not followed (`umount2(2)`).
+///
+/// - Throws: `.resourceBusy` while somebody uses it.
+public func unmount(_ path: String) throws(Errno) {
+  let noFollow: Int32 = 8
+  try retrying { linux_umount2(path, noFollow) }
+}
+
 /// Makes the mount in the working directory the root of this mount namespace, and lets go of the old one
 /// (`pivot_root(2)`).
 public func pivotRootToWorkingDirectory() throws(Errno) {

@@ -1,4 +1,6 @@
 import Container
+import Layers
+import Linux
 
 /// One of the program's commands.
 protocol Command: Sendable {
@@ -38,6 +40,8 @@ let commands: [any Command.Type] = [
 struct Settings: Sendable {
   /// Where containers are kept.
   let store: ContainerStore
+  /// The layers of partitions.
+  let partitions: PartitionStore
   /// Who makes cgroups.
   let cgroupDriver: CgroupDriver
   /// Where the supervisor listens; `nil` for that of the containers.
@@ -48,6 +52,12 @@ struct Settings: Sendable {
   /// The options before the command's name.
   static let options = [
     Option("root", value: "DIR", "keep the state of containers in DIR (default: /run/swiftjail)"),
+    Option(
+      "storage", value: "DIR",
+      "keep the layers of partitions in DIR (default: /var/lib/swiftjail/partitions, or in the root)"),
+    Option(
+      "storage-memory", value: "SIZE",
+      "the most memory for layers, where DIR cannot hold them (default: half of all)"),
     Option("socket", value: "PATH", "where the supervisor listens (default: swiftjaild.sock in the root)"),
     Option("log", value: "FILE", "write messages to FILE as well"),
     Option(
@@ -67,6 +77,8 @@ struct Settings: Sendable {
     let root = arguments["root"] ?? ContainerStore.defaultPath
     guard !root.isEmpty else { throw Failure(.usage, "--root: the path is empty") }
     store = ContainerStore(path: root)
+    partitions = PartitionStore(
+      of: store, storage: try Self.storage(arguments), memoryLimit: try Self.memoryLimit(arguments))
     supervisorSocket = arguments["socket"]
     switch arguments["cgroup-manager"] {
     case nil: cgroupDriver = arguments.has("systemd-cgroup") ? .systemd : .cgroupfs
@@ -76,6 +88,24 @@ struct Settings: Sendable {
     case let other?:
       throw Failure(.usage, "--cgroup-manager \(other): must be cgroupfs, systemd or disabled")
     }
+  }
+}
+
+extension Settings {
+  private static func storage(_ arguments: Arguments) throws(Failure) -> String? {
+    guard let path = arguments["storage"] else { return nil }
+    guard !path.isEmpty else { throw Failure(.usage, "--storage: the path is empty") }
+    do throws(Errno) { return try Directory.absolute(path) } catch {
+      throw Failure(.failed, "--storage \(path): the working directory has no path: \(error)")
+    }
+  }
+
+  private static func memoryLimit(_ arguments: Arguments) throws(Failure) -> UInt64? {
+    guard let text = arguments["storage-memory"] else { return nil }
+    guard let size = ByteSize(text), size.bytes > 0 else {
+      throw Failure(.usage, "--storage-memory \(text): must be an amount of memory such as 512m or 2g")
+    }
+    return UInt64(size.bytes)
   }
 }
 

@@ -1,4 +1,5 @@
 import Container
+import Layers
 import Linux
 
 /// What `ps` tells of a container.
@@ -10,6 +11,8 @@ struct ListedContainer {
   /// Since when it is there, in nanoseconds since 1970.
   var since: Int64
   var command: String
+  /// Where its layer is: `disk` or `memory`; `nil` for a bundle.
+  var layer: String?
   var usage: ContainerUsage?
 }
 
@@ -47,7 +50,7 @@ struct ContainerList {
       containers.append(
         ListedContainer(
           name: state.id, status: state.status.rawValue, pid: state.pid ?? 0, since: container.record.created,
-          command: container.commandText, usage: container.usage()))
+          command: container.commandText, layer: container.layer, usage: container.usage()))
     }
   }
 
@@ -67,6 +70,11 @@ struct ContainerList {
 }
 
 extension Container {
+  fileprivate var layer: String? {
+    guard record.ownedDirectory != nil else { return nil }
+    return record.annotations[PartitionSettings.layerAnnotation] ?? "disk"
+  }
+
   fileprivate var commandText: String {
     (try? config().process?.args.joined(separator: " ")) ?? ""
   }
@@ -113,14 +121,15 @@ struct PartitionLines {
     partitions.reserveCapacity(lines.count)
     for line in lines {
       let fields = line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false)
-      guard fields.count == 5, let pid = Int32(Self.text(fields[2])), let since = Int64(Self.text(fields[3]))
+      guard (5...6).contains(fields.count), let pid = Int32(Self.text(fields[2])),
+        let since = Int64(Self.text(fields[3]))
       else { return nil }
       let state = Self.text(fields[1])
       partitions.append(
         ListedContainer(
           // As the specification calls it.
           name: Self.text(fields[0]), status: state == "exited" ? "stopped" : state, pid: pid, since: since,
-          command: Self.text(fields[4])))
+          command: Self.text(fields[4]), layer: fields.count > 5 ? Self.text(fields[5]) : nil))
     }
   }
 

@@ -19,10 +19,11 @@ enum Delete: Command {
       guard force, error.kind == .noSuchContainer else { throw settings.failure(error, of: id) }
     }
     if force {
-      do throws(LayerError) { try PartitionStore(of: settings.store).removeLeftover(id) } catch {
+      do throws(LayerError) { try settings.partitions.removeLeftover(id) } catch {
         throw Failure(error)
       }
     }
+    settings.partitions.releaseMemory()
     return 0
   }
 }

@@ -53,7 +53,7 @@ enum Ps: Command {
   private static func listContainers(_ settings: Settings, asJSON: Bool) throws(Failure) {
     let list = try ContainerList(settings)
     let now = Clock.now()
-    var table = Table(["ID", "STATUS", "PID", "AGE", "MEMORY", "CPU", "COMMAND"])
+    var table = Table(["ID", "STATUS", "PID", "AGE", "MEMORY", "CPU", "LAYER", "COMMAND"])
     var documents: [JSON] = []
     for container in list.containers {
       let age = UInt64(max(0, now - container.since)) / 1000
@@ -66,13 +66,14 @@ enum Ps: Command {
         object.add("ageSeconds", age / 1_000_000)
         object.add("memoryBytes", ifPresent: memory)
         object.add("cpuMicroseconds", ifPresent: processorTime)
+        object.add("layer", ifPresent: container.layer)
         object.add("command", container.command)
         documents.append(.object(object))
       } else {
         table.add([
           container.name, container.status, String(container.pid), Amount.age(microseconds: age),
           memory.map(Amount.bytes) ?? "-", processorTime.map { Amount.duration(microseconds: $0) } ?? "-",
-          container.command,
+          container.layer ?? "-", container.command,
         ])
       }
     }

@@ -4,7 +4,7 @@ import Linux
 /// Removes a container that nobody waits for when its first process ends.
 enum RemovalAtEnd {
   /// Leaves a process behind that does it.
-  static func watch(_ process: borrowing StartedProcess, in store: ContainerStore) throws(Failure) {
+  static func watch(_ process: borrowing StartedProcess, in settings: Settings) throws(Failure) {
     let id = process.container.id
     do throws(Errno) {
       let cloned = try clone(into: [])
@@ -13,7 +13,8 @@ enum RemovalAtEnd {
       try leaveCaller(except: process.pidfd.descriptor.rawValue)
       var entries = [PollEntry(process.pidfd.descriptor.rawValue, .readable)]
       _ = try poll(&entries)
-      try? store.delete(id, force: true)
+      try? settings.store.delete(id, force: true)
+      settings.partitions.releaseMemory()
       exitNow(0)
     } catch {
       throw Failure(.failed, "--rm: leave a process that waits for \(id) to end: \(error)")

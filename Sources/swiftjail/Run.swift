@@ -24,7 +24,7 @@ enum Run: Command {
       if !arguments.has("interactive") { try StandardInput.close() }
       return try run(id, settings, detached: options.isDetached, keeps: !arguments.has("rm")) {
         () throws(Failure) in
-        try start(id, partition, options, settings.store)
+        try start(id, partition, options, settings, keeps: !arguments.has("rm"))
       }
     }
     guard arguments.operands.count == 1 else {
@@ -41,10 +41,11 @@ enum Run: Command {
 
   /// Makes a partition and runs its program.
   private static func start(
-    _ id: ContainerID, _ partition: PartitionSettings, _ options: CreateOptions, _ store: ContainerStore
+    _ id: ContainerID, _ partition: PartitionSettings, _ options: CreateOptions, _ settings: Settings,
+    keeps: Bool
   ) throws(Failure) -> StartedProcess {
     let draft: PartitionStore.Draft
-    do throws(LayerError) { draft = try PartitionStore(of: store).make(id, partition) } catch {
+    do throws(LayerError) { draft = try settings.partitions.make(id, partition) } catch {
       throw Failure(error)
     }
     var options = options
@@ -52,11 +53,19 @@ enum Run: Command {
     options.config = draft.config
     options.ownedDirectory = draft.directory
     do throws(ContainerError) {
-      let process = try store.run(id, options)
+      let process = try settings.store.run(id, options)
+      // What a partition that is removed at its exit writes is lost in any case.
+      if draft.isInMemory, keeps {
+        settings.log.write(
+          .warning,
+          "what \(id) writes is in memory and lost at a restart: overlayfs cannot have its layers in "
+            + "\(settings.partitions.path); give --storage with a directory on a disk")
+      }
       draft.keep()
       return process
     } catch {
       draft.discard()
+      settings.partitions.releaseMemory()
       throw Failure(error)
     }
   }
@@ -69,7 +78,7 @@ enum Run: Command {
     if detached {
       let process = try start()
       settings.log.started(process)
-      if !keeps { try RemovalAtEnd.watch(process, in: settings.store) }
+      if !keeps { try RemovalAtEnd.watch(process, in: settings) }
       return 0
     }
     let foreground = try carryOut { () throws(ContainerError) in try Foreground() }
@@ -85,6 +94,7 @@ enum Run: Command {
     }
     if !keeps {
       try carryOut { () throws(ContainerError) in try container.removeAtEnd() }
+      if container.record.ownedDirectory != nil { settings.partitions.releaseMemory() }
     }
     return end.status.shellStatus
   }

@@ -1,4 +1,5 @@
 import Container
+import Layers
 import Linux
 import Supervisor
 
@@ -9,6 +10,8 @@ final class Daemon {
   private let loop: EventLoop
   private let signals: SignalQueue
   private let lock: Lock
+  /// Keeps a tmpfs for layers mounted.
+  private var storage: FileDescriptor?
   private let supervisor: Supervisor
   private let definitions: DesiredState
   private let service: APIService
@@ -27,6 +30,7 @@ final class Daemon {
     messages.wait(with: loop)
     let say = { messages.write($0) }
     lock = try Self.claim(options.root)
+    storage = try Self.prepareStorage(options, say)
     // What it is to restart stays ended when it ends for lack of memory.
     try? OutOfMemoryAdjustment.set(OutOfMemoryAdjustment.last)
     supervisor = try Supervisor(
@@ -60,6 +64,31 @@ final class Daemon {
     return lock
   }
 
+  /// Prepares the directory for the layers of partitions.
+  ///
+  /// - Returns: the directory; `nil` where it cannot be used, so that partitions cannot start.
+  private static func prepareStorage(
+    _ options: DaemonOptions, _ say: (String) -> Void
+  ) throws(SupervisorError) -> FileDescriptor? {
+    let store = ContainerStore(path: options.root)
+    do throws(LayerError) { try PartitionStore.setStorage(of: store, options.storage) } catch {
+      throw SupervisorError(.failed, "--storage: \(error)")
+    }
+    let partitions = PartitionStore(of: store, memoryLimit: options.storageMemory)
+    do throws(LayerError) {
+      let directory = try partitions.prepare()
+      if partitions.isInMemory {
+        say(
+          "what partitions write is in memory and lost at a restart of the machine: overlayfs cannot have its layers in "
+            + "\(partitions.path); give --storage with a directory on a disk")
+      }
+      return directory
+    } catch {
+      say("the layers of partitions: \(error)")
+      return nil
+    }
+  }
+
   func run() throws(SupervisorError) {
     do throws(Errno) {
       try loop.watch(signals.descriptor.rawValue, .readable) { [unowned self] _ in takeSignals() }
@@ -69,6 +98,8 @@ final class Daemon {
     supervisor.whenReady { [unowned self] in ready() }
     do throws(Errno) { try loop.run() } catch { throw SupervisorError("wait for events", error) }
     ServiceNotification.send("STOPPING=1")
+    storage = nil
+    PartitionStore(of: ContainerStore(path: options.root)).releaseMemory()
     guard supervisor.hasKeeper else {
       throw SupervisorError(.failed, "the keeper has ended: what runs goes on, and what it writes is lost")
     }

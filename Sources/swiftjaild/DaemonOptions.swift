@@ -9,6 +9,10 @@ struct DaemonOptions {
   var config = "/etc/swiftjail/partitions.d"
   var root = ContainerStore.defaultPath
   var socket: String?
+  /// Where the layers of partitions are; `nil` for the usual place.
+  var storage: String?
+  /// The size of the tmpfs that holds them where the file system cannot, in bytes.
+  var storageMemory: UInt64?
   /// Of each of the two files that tell what has happened, in bytes.
   var journalSize = 16 << 20
   var load = LoadDefaults()
@@ -21,6 +25,8 @@ struct DaemonOptions {
     Options:
           --config DIR            read the definitions in DIR (default: /etc/swiftjail/partitions.d)
           --root DIR              keep the state of containers in DIR (default: /run/swiftjail)
+          --storage DIR           keep the layers of partitions in DIR (default: /var/lib/swiftjail/partitions)
+          --storage-memory SIZE   the most memory for layers, where DIR cannot hold them (default: half of all)
           --socket PATH           listen at PATH (default: swiftjaild.sock in the root)
           --journal-size SIZE     keep twice SIZE of what has happened (default: 16m)
           --reclaim-after TIME    give back memory of partitions that are idle for TIME, such as 5m
@@ -60,6 +66,13 @@ struct DaemonOptions {
           throw UsageError(description: "\(name): must be an amount such as 16m, and at least 64k")
         }
         journalSize = Int(size.bytes)
+      case "--storage": storage = try Self.value(given, &words, of: name)
+      case "--storage-memory":
+        let text = try Self.value(given, &words, of: name)
+        guard let size = ByteSize(text), size.bytes > 0 else {
+          throw UsageError(description: "\(name): must be an amount of memory such as 512m or 2g")
+        }
+        storageMemory = UInt64(size.bytes)
       case "--socket": socket = try Self.value(given, &words, of: name)
       case "--reclaim-after": load.reclaimAfter = try Self.time(Self.value(given, &words, of: name), of: name)
       case "--memory-range":
@@ -76,6 +89,7 @@ struct DaemonOptions {
     // The keeper has a working directory of its own.
     root = try Self.absolute(root, "--root")
     config = try Self.absolute(config, "--config")
+    storage = try storage.map { (path) throws(UsageError) in try Self.absolute(path, "--storage") }
     socket = try socket.map { (path) throws(UsageError) in try Self.absolute(path, "--socket") }
   }
 

@@ -5,6 +5,8 @@ import Testing
 final class SupervisedSandbox {
   let box: Sandbox
   private(set) var daemon: Running?
+  /// Options of the daemon beside those of every test.
+  var options: [String] = []
   /// How many descriptors it and its keepers may have each; `nil` is as many as the test.
   var descriptors: Int?
   /// What is around it.
@@ -60,7 +62,7 @@ final class SupervisedSandbox {
   // MARK: The daemon
 
   var program: Program {
-    var program = Program(Swiftjail.supervisor, ["--root", box.root, "--config", definitions])
+    var program = Program(Swiftjail.supervisor, ["--root", box.root, "--config", definitions] + options)
     if let descriptors {
       let script = "ulimit -n \(descriptors); exec \"$0\" \"$@\""
       program = Program("/bin/sh", ["-c", script, program.path] + program.arguments)

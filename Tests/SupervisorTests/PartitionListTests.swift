@@ -16,8 +16,8 @@ struct PartitionListTests {
     return Partition(PartitionRecord(definition: definition, source: .request, id: name, created: 12))
   }
 
-  private func lines(_ partitions: [Partition]) -> [String] {
-    let list = PartitionList(of: partitions, in: "/run/a b")
+  private func lines(_ partitions: [Partition], inMemory: Bool = false) -> [String] {
+    let list = PartitionList(of: partitions, in: "/run/a b", inMemory: inMemory)
     return String(decoding: list.bytes, as: UTF8.self).split(separator: "\n").map(String.init)
   }
 
@@ -30,15 +30,17 @@ struct PartitionListTests {
     waiting.phase = .prepared(pid: 78)
     #expect(
       lines([running, waiting]) == [
-        "/run/a b", "web\trunning\t77\t34\tsleep 5", "f-1\tcreated\t78\t12\twc",
+        "/run/a b", "web\trunning\t77\t34\tsleep 5\tdisk", "f-1\tcreated\t78\t12\twc\tdisk",
       ])
+    #expect(lines([waiting], inMemory: true).last == "f-1\tcreated\t78\t12\twc\tmemory")
   }
 
   @Test("What would end a field or a line is written otherwise")
   func control() {
     let command = ["sh", "-c", "a\tb\nc", "100%", "\u{7f}é"]
     #expect(
-      lines([partition("web", command: command)]).last == "web\tcreated\t0\t12\tsh -c a%09b%0Ac 100%25 %7Fé")
+      lines([partition("web", command: command)]).last
+        == "web\tcreated\t0\t12\tsh -c a%09b%0Ac 100%25 %7Fé\tdisk")
   }
 
   @Test("The command of a bundle is left to its own configuration")

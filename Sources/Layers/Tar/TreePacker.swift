@@ -150,10 +150,7 @@ public final class TreePacker {
     _ directory: borrowing FileDescriptor, _ name: [UInt8]
   ) throws(LayerError) -> Bool {
     let status = try attempt(reading(name)) { () throws(Errno) in try FileSystemStatus.of(directory) }
-    return switch status.kind {
-    case .procfs, .sysfs, .cgroup, .cgroup2, .devpts, .pidfs: true
-    case .other: false
-    }
+    return status.kind.isKernelInterface
   }
 
   /// Adds a directory without what is below it.

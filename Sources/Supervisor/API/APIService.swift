@@ -163,7 +163,12 @@ public final class APIService {
 
   /// Answers with a short list of all partitions.
   private func listPartitions(_ exchange: HTTPExchange) {
-    let list = { [self] in PartitionList(of: supervisor.partitions.values, in: supervisor.store.path).bytes }
+    let list = { [self] in
+      let store = supervisor.store
+      return PartitionList(
+        of: supervisor.partitions.values, in: store.path, inMemory: PartitionStore(of: store).isInMemory
+      ).bytes
+    }
     let type = "text/tab-separated-values"
     guard supervisor.partitions.count <= Self.mostAtOnce else { return answer(exchange, type: type, list) }
     respond(exchange, list(), type: type)

@@ -1,5 +1,6 @@
 import Container
 import Definitions
+import Layers
 import Linux
 import OCI
 
@@ -163,6 +164,9 @@ extension APIService {
       let results = partition.monitor?.results ?? partition.lastChecks
       facts.checks = results.checks
       facts.failedChecks = results.failuresInARow
+    }
+    if case .partition = status.definition.content, status.plain == nil {
+      facts.overlay = PartitionStore(of: supervisor.store).layer(of: status.definition.name)
     }
     return ContainerDocument(status, facts).inspection
   }

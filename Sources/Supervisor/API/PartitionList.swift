@@ -5,12 +5,14 @@ import Linux
 /// whoever asks for thousands.
 ///
 /// The first line is the directory that their containers are kept in. Each line after it is one partition: its name, its
-/// state, the pid of its first process or 0, since when it is what it is in nanoseconds since 1970, and its command, with a
-/// tab between two; the command of a bundle is left out. A control character or a percent sign in one of these is a percent sign and two hexadecimal digits.
+/// state, the pid of its first process or 0, since when it is what it is in nanoseconds since 1970, its command, and where
+/// its layer is (`disk` or `memory`), with a tab between two. Of a bundle the command is empty, and there is no layer. A
+/// control character or a percent sign in one of these is a percent sign and two hexadecimal digits.
 struct PartitionList {
   private(set) var bytes: [UInt8] = []
 
-  init(of partitions: some Collection<Partition>, in store: String) {
+  /// - Parameter inMemory: whether the layers of partitions are in memory.
+  init(of partitions: some Collection<Partition>, in store: String, inMemory: Bool) {
     bytes.reserveCapacity(partitions.count * 96)
     add(store)
     end()
@@ -24,6 +26,10 @@ struct PartitionList {
       add(String(partition.record.started ?? partition.record.created))
       next()
       addCommand(of: partition.definition)
+      if case .partition = partition.definition.content {
+        next()
+        add(inMemory ? "memory" : "disk")
+      }
       end()
     }
   }

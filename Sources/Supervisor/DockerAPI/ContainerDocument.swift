@@ -50,7 +50,7 @@ public struct ContainerFacts: Sendable {
   public var checks: [Check] = []
   /// What is on the disk, when that was asked for.
   public var sizes: Sizes?
-  /// The directories of its overlay, by the name of the mount option; empty without one.
+  /// The directories of its layer, and whether it is in memory; empty without one.
   public var overlay: NamedValues<String> = [:]
 
   /// Nothing out of the ordinary.
