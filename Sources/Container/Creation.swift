@@ -200,19 +200,31 @@ private struct Birth {
       case .some(let descriptor): descriptor.rawValue
       case .none: -1
       }
-    let cloned = try attempt("clone the container's first process") { () throws(Errno) in
-      try clone(into: goesAhead ? [] : namespaces, cgroup: directory, asSibling: options.isSibling)
+    let isStaged = plan.hasUserNamespace && hostMounts.hasMountsToLock
+    var stage = isStaged && !goesAhead ? try MountStage(hostMounts, at: container.directory) : nil
+    let cloned: Cloned
+    do throws(Errno) {
+      cloned = try clone(into: goesAhead ? [] : namespaces, cgroup: directory, asSibling: options.isSibling)
+    } catch {
+      if let stage = stage.take() { try stage.end() }
+      throw ContainerError("clone the container's first process", error)
     }
     switch consume cloned {
     case .parent(let pid, let pidfd):
+      do throws(ContainerError) { if let stage = stage.take() { try stage.end() } } catch {
+        try? pidfd.send(.kill)
+        _ = try? pidfd.wait()
+        throw error
+      }
       return Parent(handshake: Handshake(pair.here), pid: pid, pidfd: pidfd, isAhead: goesAhead)
     case .child:
       // The caller's end: when the caller is gone, this process is to see it.
       pair.here.close()
       let handshake = Handshake(pair.there)
-      if goesAhead { goAhead(joining, namespaces, handshake) }
+      if goesAhead { goAhead(joining, namespaces, hostMounts, isStaged: isStaged, handshake) }
       Init(
-        id: container.id, plan: plan, options: options, hostMounts: hostMounts, cgroup: ownCgroup,
+        id: container.id, plan: plan, options: options, hostMounts: hostMounts, isStaged: isStaged,
+        cgroup: ownCgroup,
         startFifo: fifo, handshake: handshake, joining: goesAhead ? [] : joining, emptyTree: emptyTree,
         network: network
       ).run()
@@ -224,7 +236,8 @@ private struct Birth {
   /// A pid namespace is joined for children only, and a time namespace is created for them, so this process never is inside
   /// the container's, and the caller's stay as they are.
   private func goAhead(
-    _ joining: [HeldNamespace], _ namespaces: Namespaces, _ handshake: borrowing Handshake
+    _ joining: [HeldNamespace], _ namespaces: Namespaces, _ hostMounts: borrowing HostMounts, isStaged: Bool,
+    _ handshake: borrowing Handshake
   ) {
     do throws(ContainerError) {
       try attempt("protect the new process") { () throws(Errno) in try ProcessControl.setDumpable(false) }
@@ -234,6 +247,9 @@ private struct Birth {
           if !plan.timeOffsets.isEmpty { try File.write(plan.timeOffsets, to: "/proc/self/timens_offsets") }
         }
       }
+      // This process stays there until it ends.
+      let stage = isStaged ? try MountStage(hostMounts, at: container.directory) : nil
+      defer { _ = stage }
       // The user namespace last: it takes the right to join the others away.
       for namespace in joining.filter({ $0.kind != .user }) + joining.filter({ $0.kind == .user }) {
         try attempt("linux.namespaces: join \(namespace.path)") { () throws(Errno) in

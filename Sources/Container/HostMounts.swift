@@ -10,6 +10,15 @@ struct HostMounts: ~Copyable {
   /// The host's device files for a container that cannot make its own, by path in the container.
   let devices: [HeldDevice]
 
+  /// Whether there is a mount whose options and covers the kernel is to lock. A device has nothing below it.
+  var hasMountsToLock: Bool {
+    if sources.contains(where: { $0 != nil }) { return true }
+    return switch root {
+    case .some: true
+    case .none: false
+    }
+  }
+
   /// A mount in a collection.
   final class HeldMount: Sendable {
     let mount: Mount
@@ -22,7 +31,7 @@ struct HostMounts: ~Copyable {
     let held: HeldMount
   }
 
-  private init(root: consuming Mount?, sources: [HeldMount?], devices: [HeldDevice]) {
+  init(root: consuming Mount?, sources: [HeldMount?], devices: [HeldDevice]) {
     self.root = root
     self.sources = sources
     self.devices = devices
@@ -38,8 +47,8 @@ struct HostMounts: ~Copyable {
     let root = try copyOfRoot(plan)
     let users = MountUsers(plan, joining: namespaces)
     var sources: [HeldMount?] = []
-    for mount in plan.mounts {
-      if case .bind(let source) = mount.kind {
+    for (index, mount) in plan.mounts.enumerated() {
+      if case .bind(let source) = mount.kind, plan.innerSource(of: index) == nil {
         sources.append(try Self.source(source, of: mount, users))
       } else {
         sources.append(nil)
@@ -107,6 +116,14 @@ struct HostMounts: ~Copyable {
           set: .idMap, userNamespace: namespace, recursive: options.idMap == .recursive)
       }
     }
+    return try finish(copy, source, mount)
+  }
+
+  /// Sets the options of `mount` on a copy of its source.
+  static func finish(
+    _ copy: consuming Mount, _ source: String, _ mount: MountPlan
+  ) throws(ContainerError) -> HeldMount {
+    let options = mount.options
     try attempt("\(mount.field): set the options of \(source)") { () throws(Errno) in
       // Unless the configuration says otherwise, what is mounted in the container stays there.
       if options.propagation.isEmpty { try copy.change(propagation: .private, recursive: true) }

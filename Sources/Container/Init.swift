@@ -7,6 +7,8 @@ struct Init: ~Copyable {
   let options: CreateOptions
   /// Until the file tree is built.
   var hostMounts: HostMounts?
+  /// Whether the host's mounts are in the working directory, to be copied from there (`MountStage`).
+  let isStaged: Bool
   /// The container's own cgroup, when it has one.
   let cgroup: Cgroup?
   /// Read from before the program is executed, in a container that is created now and started later.
@@ -36,6 +38,7 @@ struct Init: ~Copyable {
       resetSignalActions()
       try SignalMask.none.restore()
     }
+    if isStaged, let staged = hostMounts.take() { hostMounts = try MountStage.collect(staged) }
     Credentials.setUmask(0)
     for namespace in joining {
       try attempt("linux.namespaces: join \(namespace.path)") { () throws(Errno) in

@@ -89,6 +89,23 @@ struct Plan: Sendable {
       && options.recursiveSet.isEmpty && options.recursiveClear.isEmpty
   }
 
+  /// Where in the container the source of a bind mount is that comes with mounts before it: the root directory's own file at
+  /// that path is another one. `nil` for every other source.
+  func innerSource(of index: Int) -> String? {
+    guard case .bind(let source) = mounts[index].kind, source.hasPrefix(root) else { return nil }
+    let path = MountPlan.clean(source)
+    let top = MountPlan.clean(root)
+    guard top != "/", path.hasPrefix(top + "/") else { return nil }
+    let inner = String(path.dropFirst(top.count))
+    let isRecursive = mounts[index].options.bind == .recursive
+    let comesWithMount = mounts[..<index].contains { mount in
+      guard mount.destination != "/" else { return false }
+      return inner == mount.destination || inner.hasPrefix(mount.destination + "/")
+        || isRecursive && mount.destination.hasPrefix(inner + "/")
+    }
+    return comesWithMount ? inner : nil
+  }
+
   /// The plan for `config` of the bundle in the directory `bundle`.
   ///
   /// - Throws: `ContainerError` with the path of a field that cannot be.

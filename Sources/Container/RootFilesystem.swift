@@ -111,8 +111,11 @@ struct RootFilesystem: ~Copyable {
     for (index, mount) in plan.mounts.enumerated() where index > 0 || !plan.replacesRoot {
       switch mount.kind {
       case .bind:
-        guard let source = hostMounts.sources[index] else { continue }
-        try bind(source, mount)
+        if let inner = plan.innerSource(of: index) {
+          try bind(try copy(inner, for: mount), mount)
+        } else if let source = hostMounts.sources[index] {
+          try bind(source, mount)
+        }
       case .fileSystem(let type, let source): try attachFileSystem(type, source, mount, fileSystems[index])
       case .cgroup:
         guard let copy = fileSystems[index] else { continue }
@@ -161,6 +164,18 @@ struct RootFilesystem: ~Copyable {
   private func detachTopmostRoot() throws(Errno) {
     try Directory.change(to: root)
     try detachMount(at: ".")
+  }
+
+  /// A copy of what is in the container at the path `inner` now, for a bind mount.
+  private func copy(_ inner: String, for entry: MountPlan) throws(ContainerError) -> HostMounts.HeldMount {
+    guard entry.options.idMap == nil else {
+      throw .config(
+        "\(entry.field).options", "the ids of a source that comes with an earlier mount stay as they are")
+    }
+    let copy = try attempt("\(entry.field): bind \(inner) of the container") { () throws(Errno) in
+      try Mount.copy(of: "", at: try open(inner).rawValue, recursive: entry.options.bind == .recursive)
+    }
+    return try HostMounts.finish(copy, inner, entry)
   }
 
   private mutating func bind(_ source: HostMounts.HeldMount, _ entry: MountPlan) throws(ContainerError) {

@@ -135,4 +135,39 @@ struct MountDestinationTests {
       expectRefusal(try box.run(), saying: destination, "not a directory")
     }
   }
+
+  @Test("The source of a bind mount may come with a mount before it", arguments: [true, false])
+  func innerSource(hasUsers: Bool) throws {
+    try withSandbox { box in
+      if hasUsers {
+        box.config.mapUsers()
+        chmod(box.rootfs, 0o777)
+      }
+      let source = box.scratch.path + "/source"
+      try makeDirectory(source + "/sub")
+      try write("first", to: source + "/file")
+      try write("second", to: source + "/sub/file")
+      // What is there without the mount is another directory.
+      try makeDirectory(box.rootfs + "/mnt/x/sub")
+      box.config.mount("/mnt/x", source: source, ["rbind"])
+      box.config.mount("/one", source: box.rootfs + "/mnt/x", ["bind", "ro"])
+      box.config.mount("/two", type: "bind", source: "rootfs/./mnt/x/sub/file", ["rbind"])
+      box.config.mount("/three", source: box.rootfs + "/mnt", ["rbind"])
+      try #expect(
+        box.sh("cat /one/file /two /three/x/file; touch /one/new 2> /dev/null || echo ' read-only'")
+          == "firstsecondfirst read-only")
+    }
+  }
+
+  @Test("A link in the root that is such a source leads nowhere outside")
+  func innerLink() throws {
+    try withSandbox { box in
+      try makeDirectory(box.scratch.path + "/source")
+      try write("secret", to: box.scratch.path + "/secret")
+      try makeLink(box.scratch.path + "/source/link", to: box.scratch.path + "/secret")
+      box.config.mount("/mnt/x", source: box.scratch.path + "/source", ["rbind"])
+      box.config.mount("/one", source: box.rootfs + "/mnt/x/link", ["rbind"])
+      expectRefusal(try box.run(), saying: "mounts[", "/mnt/x/link")
+    }
+  }
 }

@@ -68,4 +68,123 @@ struct UserNamespaceMountTests {
       }
     }
   }
+
+  /// A container whose root may mount.
+  func mayMount(_ box: Sandbox) {
+    box.config.mapUsers()
+    for set in ["bounding", "effective", "permitted"] {
+      box.config.append("CAP_SYS_ADMIN", to: "process.capabilities.\(set)")
+    }
+  }
+
+  @Test(
+    "Root inside cannot take away what restricts a bind mount, whoever has set it",
+    arguments: ["ro", "noexec", "nosuid", "nodev"], [true, false])
+  func lockedFlags(flag: String, isHosts: Bool) throws {
+    try withSandbox { box in
+      let source = box.scratch.path + "/source"
+      try makeDirectory(source + "/sub")
+      let flags = ["ro": MS_RDONLY, "noexec": MS_NOEXEC, "nosuid": MS_NOSUID, "nodev": MS_NODEV]
+      try #require(Glibc.mount("tmpfs", source, "tmpfs", 0, nil) == 0)
+      if isHosts {
+        try #require(
+          Glibc.mount(nil, source, nil, UInt(MS_REMOUNT) | UInt(MS_BIND) | UInt(flags[flag] ?? 0), nil) == 0)
+      }
+      mayMount(box)
+      try makeDirectory(box.rootfs + "/data")
+      box.config.mount("/data", source: source, ["rbind"] + (isHosts ? [] : [flag]))
+      let output = try box.sh(
+        """
+        mount -o remount,bind,rw,suid,dev,exec,relatime /data 2> /dev/null && echo remounted
+        grep ' /data ' /proc/self/mountinfo
+        """)
+      #expect(!output.contains("remounted"), "\(output)")
+      #expect(Mount.parse(output).last?.options.contains(flag) == true, "\(output)")
+    }
+  }
+
+  @Test(
+    "Root inside cannot uncover what the host has covered, below a volume or below the root",
+    arguments: ["/data", "/"])
+  func lockedCovers(path: String) throws {
+    try withSandbox { box in
+      let source = box.scratch.path + "/source"
+      try makeDirectory(source)
+      if path == "/" {
+        // A recursive copy of a directory has the mounts below it.
+        try Sandbox.makeRoot(at: source)
+        box.config["root.path"] = source
+      } else {
+        try makeDirectory(box.rootfs + path)
+        box.config.mount(path, source: source, ["rbind"])
+      }
+      try makeDirectory(source + "/covered")
+      try write("secret", to: source + "/covered/file")
+      try #require(Glibc.mount("tmpfs", source + "/covered", "tmpfs", 0, nil) == 0)
+      mayMount(box)
+      let below = path == "/" ? "" : path
+      let output = try box.sh(
+        """
+        umount \(below)/covered 2> /dev/null && echo unmounted
+        umount -l \(below)/covered 2> /dev/null && echo unmounted
+        cat \(below)/covered/file 2> /dev/null
+        mount -t tmpfs tmpfs /tmp && mount --bind \(path) /tmp && cat /tmp/covered/file
+        grep -c covered /proc/self/mountinfo
+        """)
+      #expect(!output.contains("unmounted") && !output.contains("secret"), "\(output)")
+      #expect(output.lines.last.flatMap(Int.init) ?? 0 > 0, "\(output)")
+    }
+  }
+
+  @Test("What the container has mounted itself root inside can unmount, and a volume as a whole as well")
+  func ownMounts() throws {
+    try withSandbox { box in
+      let source = try source(in: box, ownedBy: 5)
+      try makeDirectory(box.rootfs + "/data")
+      mayMount(box)
+      box.config.mount("/data", source: source, ["rbind", "ro"])
+      try #expect(box.sh("umount /dev/shm && umount /data && ls -A /data && echo done") == "done")
+    }
+  }
+
+  @Test("The host's mounts are locked also where the user namespace is another container's")
+  func joinedUsers() throws {
+    try withSandbox { box in
+      let source = try source(in: box, ownedBy: 5)
+      try makeDirectory(box.rootfs + "/data")
+      mayMount(box)
+      box.config["process.args"] = ["sleep", "1000"]
+      let other = box.id + "-other"
+      try box.detach(id: other)
+      box.config.enter("user", path: "/proc/\(try box.pid(id: other))/ns/user")
+      box.config["linux.uidMappings"] = nil
+      box.config["linux.gidMappings"] = nil
+      box.config.mount("/data", source: source, ["rbind", "ro"])
+      try #expect(
+        box.sh("mount -o remount,bind,rw /data 2> /dev/null || echo locked; cat /data/file") == "locked\ntext"
+      )
+    }
+  }
+
+  @Test("The caller stays in its own mount namespace and working directory")
+  func callerStays() throws {
+    try withSandbox { box in
+      box.config.mapUsers()
+      try makeDirectory(box.rootfs + "/data")
+      box.config.mount("/data", source: try source(in: box, ownedBy: 5), ["rbind"])
+      box.config["process.args"] = ["/bin/sleep", "1000"]
+      var run = try box.prepare("run")
+      // A pid file with a relative path is written after the container's process is created.
+      run.arguments = ["-c", "cd \(box.scratch.path) && exec \"$0\" \"$@\"", run.path] + run.arguments
+      run.arguments.insert(contentsOf: ["--pid-file", "pid"], at: run.arguments.count - 1)
+      run.path = "/bin/sh"
+      let running = try run.start()
+      defer { running.forget() }
+      guard poll({ exists(box.scratch.path + "/pid") }) else {
+        throw Broken("no pid file: \(running.stderr)")
+      }
+      #expect(link("/proc/\(running.pid)/ns/mnt") == link("/proc/self/ns/mnt"))
+      #expect(link("/proc/\(running.pid)/cwd") == box.scratch.path)
+    }
+  }
 }

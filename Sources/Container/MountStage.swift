@@ -1,0 +1,89 @@
+import Linux
+
+/// Copies of the host's mounts on their way into a user namespace.
+///
+/// What the host has mounted read-only, `nosuid` and so on must stay so in a container whose root may mount, and what it has
+/// covered must stay covered. The kernel locks that when a mount namespace is copied for another user namespace, but not when
+/// somebody hands a detached mount over. So the copies are attached to a directory in memory, in a mount namespace that
+/// the host owns; the container's process is created from there, and takes its own copies of what it finds.
+struct MountStage: ~Copyable {
+  private let home: FileDescriptor
+  private let root: FileDescriptor
+  /// `nil` when there is none that can be opened.
+  private let workingDirectory: FileDescriptor?
+
+  private static let rootName = "root"
+
+  /// Attaches `mounts` in a new mount namespace, in which this process is then, with them in its working directory.
+  ///
+  /// - Parameter place: a directory that nobody looks for by its path from then on.
+  init(_ mounts: borrowing HostMounts, at place: String) throws(ContainerError) {
+    do throws(Errno) {
+      home = try FileDescriptor.open("/proc/self/ns/mnt", .readOnly)
+      root = try FileDescriptor.open("/", [.path, .directory])
+      workingDirectory = try? FileDescriptor.open(".", [.path, .directory])
+      try unshare(.mount)
+    } catch { throw ContainerError("create a mount namespace to lock the host's mounts in", error) }
+    do throws(Errno) { try Self.attach(mounts, at: place) } catch {
+      try? leave()
+      throw ContainerError("lock the host's mounts", error)
+    }
+  }
+
+  private static func attach(_ mounts: borrowing HostMounts, at place: String) throws(Errno) {
+    try changeMount(at: "/", propagation: .private, recursive: true)
+    let context = try FileSystemContext("tmpfs")
+    try context.set("mode", "755")
+    let stage = try context.mount([.noSuid, .noDev, .noExec])
+    try stage.attach(to: try FileDescriptor.open(place, [.path, .directory]))
+    switch mounts.root {
+    case .some(let root): try attach(root, Self.rootName, at: stage.root.rawValue)
+    case .none: break
+    }
+    for (index, source) in mounts.sources.enumerated() {
+      if let source { try attach(source.mount, String(index), at: stage.root.rawValue) }
+    }
+    try Directory.change(to: stage.root)
+  }
+
+  private static func attach(_ mount: borrowing Mount, _ name: String, at stage: Int32) throws(Errno) {
+    if try mount.root.status().kind == .directory {
+      try Directory.make(name, at: stage)
+    } else {
+      _ = try FileDescriptor.open(name, [.writeOnly, .create, .exclusive], mode: 0o600, at: stage)
+    }
+    try mount.attach(to: try FileDescriptor.open(name, [.path, .noFollow], at: stage))
+  }
+
+  /// Goes back to the mount namespace from which it was made.
+  consuming func end() throws(ContainerError) {
+    do throws(Errno) { try leave() } catch { throw ContainerError("go back to the mount namespace", error) }
+  }
+
+  private borrowing func leave() throws(Errno) {
+    try home.enter(.mount)
+    // That has put this process at the namespace's root.
+    try Directory.changeRoot(to: root)
+    switch workingDirectory {
+    case .some(let directory): try? Directory.change(to: directory)
+    case .none: break
+    }
+  }
+
+  /// Copies of what is in the working directory of a process that was created where `mounts` are staged.
+  static func collect(_ mounts: borrowing HostMounts) throws(ContainerError) -> HostMounts {
+    do throws(Errno) {
+      let sources = try mounts.sources.enumerated().map { (index, source) throws(Errno) in
+        source == nil ? nil : HostMounts.HeldMount(try Mount.copy(of: String(index), recursive: true))
+      }
+      let hasRoot =
+        switch mounts.root {
+        case .some: true
+        case .none: false
+        }
+      return HostMounts(
+        root: hasRoot ? try Mount.copy(of: rootName, recursive: true) : nil, sources: sources,
+        devices: mounts.devices)
+    } catch { throw ContainerError("copy the host's mounts", error) }
+  }
+}
