@@ -201,22 +201,24 @@ private struct Birth {
       case .none: -1
       }
     let isStaged = plan.hasUserNamespace && hostMounts.hasMountsToLock
-    var stage = isStaged && !goesAhead ? try MountStage(hostMounts, at: container.directory) : nil
+    var stage = isStaged && !goesAhead ? try MountStage.enter(hostMounts, at: container.directory) : nil
     let cloned: Cloned
     do throws(Errno) {
       cloned = try clone(into: goesAhead ? [] : namespaces, cgroup: directory, asSibling: options.isSibling)
     } catch {
-      if let stage = stage.take() { try stage.end() }
+      if let stage = stage.take() { _ = try stage.end() }
       throw ContainerError("clone the container's first process", error)
     }
     switch consume cloned {
     case .parent(let pid, let pidfd):
-      do throws(ContainerError) { if let stage = stage.take() { try stage.end() } } catch {
+      var left: FileDescriptor?
+      do throws(ContainerError) { if let stage = stage.take() { left = try stage.end() } } catch {
         try? pidfd.send(.kill)
         _ = try? pidfd.wait()
         throw error
       }
-      return Parent(handshake: Handshake(pair.here), pid: pid, pidfd: pidfd, isAhead: goesAhead)
+      return Parent(
+        handshake: Handshake(pair.here), pid: pid, pidfd: pidfd, isAhead: goesAhead, leftNamespace: left)
     case .child:
       // The caller's end: when the caller is gone, this process is to see it.
       pair.here.close()
@@ -248,7 +250,7 @@ private struct Birth {
         }
       }
       // This process stays there until it ends.
-      let stage = isStaged ? try MountStage(hostMounts, at: container.directory) : nil
+      let stage = isStaged ? try MountStage.enter(hostMounts, at: container.directory) : nil
       defer { _ = stage }
       // The user namespace last: it takes the right to join the others away.
       for namespace in joining.filter({ $0.kind != .user }) + joining.filter({ $0.kind == .user }) {
@@ -287,6 +289,8 @@ private struct Parent: ~Copyable {
   var pidfd: Pidfd
   /// Whether the process is one that makes the container's and ends.
   let isAhead: Bool
+  /// Where the host's mounts were staged, until there is time to close it.
+  var leftNamespace: FileDescriptor?
 
   consuming func accompany(
     _ container: inout Container, _ plan: Plan, _ options: CreateOptions, _ devices: LoadedDeviceProgram,
@@ -336,7 +340,7 @@ private struct Parent: ~Copyable {
     }
   }
 
-  private func prepare(
+  private mutating func prepare(
     _ container: inout Container, _ plan: Plan, _ options: CreateOptions, _ devices: LoadedDeviceProgram,
     _ cgroup: consuming CgroupPlan.Made?, _ config: [UInt8], waitsForStart: Bool
   ) throws(ContainerError) -> FileDescriptor? {
@@ -360,6 +364,7 @@ private struct Parent: ~Copyable {
     }
     if let pidFile = options.pidFile { try PidFile.write(pid, to: pidFile) }
     try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
+    _ = leftNamespace.take()
     let directory = container.directory
     try attempt("write \(directory)/config.json") { () throws(Errno) in
       try File.replace("\(directory)/config.json", with: config)

@@ -17,17 +17,27 @@ struct MountStage: ~Copyable {
   /// Attaches `mounts` in a new mount namespace, in which this process is then, with them in its working directory.
   ///
   /// - Parameter place: a directory that nobody looks for by its path from then on.
-  init(_ mounts: borrowing HostMounts, at place: String) throws(ContainerError) {
-    do throws(Errno) {
-      home = try FileDescriptor.open("/proc/self/ns/mnt", .readOnly)
-      root = try FileDescriptor.open("/", [.path, .directory])
-      workingDirectory = try? FileDescriptor.open(".", [.path, .directory])
-      try unshare(.mount)
-    } catch { throw ContainerError("create a mount namespace to lock the host's mounts in", error) }
+  static func enter(
+    _ mounts: borrowing HostMounts, at place: String
+  ) throws(ContainerError) -> MountStage {
+    let stage = try attempt("create a mount namespace to lock the host's mounts in") { () throws(Errno) in
+      try MountStage()
+    }
     do throws(Errno) { try Self.attach(mounts, at: place) } catch {
-      try? leave()
+      try? stage.leave()
       throw ContainerError("lock the host's mounts", error)
     }
+    return stage
+  }
+
+  private init() throws(Errno) {
+    let home = try FileDescriptor.open("/proc/self/ns/mnt", .readOnly)
+    let root = try FileDescriptor.open("/", [.path, .directory])
+    let workingDirectory = try? FileDescriptor.open(".", [.path, .directory])
+    try unshare(.mount)
+    self.home = home
+    self.root = root
+    self.workingDirectory = workingDirectory
   }
 
   private static func attach(_ mounts: borrowing HostMounts, at place: String) throws(Errno) {
@@ -56,8 +66,14 @@ struct MountStage: ~Copyable {
   }
 
   /// Goes back to the mount namespace from which it was made.
-  consuming func end() throws(ContainerError) {
-    do throws(Errno) { try leave() } catch { throw ContainerError("go back to the mount namespace", error) }
+  ///
+  /// - Returns: the one that was left. The kernel takes it apart when that is closed, and whoever closes it waits.
+  consuming func end() throws(ContainerError) -> FileDescriptor {
+    do throws(Errno) {
+      let namespace = try FileDescriptor.open("/proc/self/ns/mnt", .readOnly)
+      try leave()
+      return namespace
+    } catch { throw ContainerError("go back to the mount namespace", error) }
   }
 
   private borrowing func leave() throws(Errno) {

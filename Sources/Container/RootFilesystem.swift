@@ -173,7 +173,8 @@ struct RootFilesystem: ~Copyable {
         "\(entry.field).options", "the ids of a source that comes with an earlier mount stay as they are")
     }
     let copy = try attempt("\(entry.field): bind \(inner) of the container") { () throws(Errno) in
-      try Mount.copy(of: "", at: try open(inner).rawValue, recursive: entry.options.bind == .recursive)
+      let place = try open(inner)
+      return try Mount.copy(of: "", at: place.rawValue, recursive: entry.options.bind == .recursive)
     }
     return try HostMounts.finish(copy, inner, entry)
   }
