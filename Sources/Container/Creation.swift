@@ -5,6 +5,8 @@ import OCI
 public struct CreateOptions: Sendable {
   /// The directory with `config.json`.
   public var bundle: String
+  /// The file that has the configuration; `nil` is `config.json` in the bundle.
+  public var configFile: String?
   /// What the caller has just written there; `nil` has it read.
   public var config: BundleConfig?
   /// A listening socket to which the master side of the container's terminal is sent.
@@ -96,7 +98,7 @@ extension ContainerStore {
     let written =
       switch options.config {
       case .some(let config): config
-      case .none: try BundleConfig(at: "\(bundle)/config.json")
+      case .none: try BundleConfig(at: options.configFile ?? "\(bundle)/config.json")
       }
     let config = written.config
     var plan = try Plan(config, bundle: bundle)

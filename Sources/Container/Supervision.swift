@@ -16,7 +16,9 @@ enum Supervision {
       }
     }
     if let scheduler = plan.scheduler {
-      try attempt("process.scheduler") { () throws(Errno) in try scheduler.apply(to: pid) }
+      do throws(Errno) { try scheduler.apply(to: pid) } catch {
+        throw ContainerError("process.scheduler", error, advice: error == .notPermitted ? permission : nil)
+      }
     }
     if let priority = plan.ioPriority {
       try attempt("process.ioPriority") { () throws(Errno) in
@@ -24,6 +26,10 @@ enum Supervision {
       }
     }
   }
+
+  /// Why the kernel may refuse a scheduling policy (`sched(7)`).
+  private static let permission =
+    "SCHED_DEADLINE takes a process that may use every CPU (no linux.resources.cpu.cpus, no CPU affinity, no cpuset above), real-time policies take CAP_SYS_NICE"
 
   /// Stays with the process, which was told to go on, until it needs nothing more.
   ///

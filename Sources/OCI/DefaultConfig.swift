@@ -28,6 +28,29 @@ extension RuntimeConfig {
       ],
       readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]))
 
+  /// The same for a user without privileges, as `runc spec --rootless` has it: with a user namespace in which only `user` and
+  /// `group` are, as root, and with the host's network.
+  public static func rootless(user: UInt32, group: UInt32) -> RuntimeConfig {
+    var config = RuntimeConfig.default
+    var namespaces = config.linux.namespaces
+    namespaces.removeAll { $0.type == .network }
+    namespaces.append(Linux.Namespace(type: .user))
+    config.linux.namespaces = namespaces
+    config.linux.uidMappings = [IDMapping(containerID: 0, hostID: user, size: 1)]
+    config.linux.gidMappings = [IDMapping(containerID: 0, hostID: group, size: 1)]
+    // A user has no cgroup to limit, and no right to a sysfs of the host's network.
+    config.linux.resources = Linux.Resources()
+    config.mounts.removeAll { $0.destination == "/sys" || $0.destination.hasPrefix("/sys/") }
+    for index in config.mounts.indices {
+      config.mounts[index].options.removeAll { $0.hasPrefix("uid=") || $0.hasPrefix("gid=") }
+    }
+    config.mounts.append(
+      Mount(
+        destination: "/sys", type: "none", source: "/sys",
+        options: ["rbind", "nosuid", "noexec", "nodev", "ro"]))
+    return config
+  }
+
   private static let defaultCapabilities = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
 
   private static let defaultMounts = [

@@ -68,7 +68,7 @@ struct Arguments: Sendable {
     let isLetter = name.count == 1 && !word.hasPrefix("--")
     let known = options.first { isLetter ? $0.letter == name.first : $0.name == name }
     guard let option = known else {
-      if given == nil, !word.hasPrefix("--"), try takeLetters(body, options) { return }
+      if !word.hasPrefix("--"), try takeLetters(body, &words, options) { return }
       throw Failure(.usage, "unknown option \(word)")
     }
     if option.value == nil {
@@ -88,16 +88,27 @@ struct Arguments: Sendable {
     values.append(Given(name: option.name, value: value))
   }
 
-  /// Letters written together, such as `-it`.
-  private mutating func takeLetters(_ letters: Substring, _ options: [Option]) throws(Failure) -> Bool {
+  /// Letters written together, such as `-it`. The value of the last one may follow it, as in `-b/dir`, or be the next word.
+  private mutating func takeLetters(
+    _ letters: Substring, _ words: inout ArraySlice<String>, _ options: [Option]
+  ) throws(Failure) -> Bool {
     var found: [Option] = []
-    for letter in letters {
-      guard let option = options.first(where: { $0.letter == letter }), option.value == nil else {
-        return false
-      }
+    var rest = letters
+    while let letter = rest.popFirst() {
+      guard let option = options.first(where: { $0.letter == letter }) else { return false }
       found.append(option)
+      if option.value != nil { break }
+    }
+    guard let last = found.popLast() else { return false }
+    var value = "true"
+    if last.value != nil {
+      guard let given = rest.isEmpty ? words.popFirst() : String(rest) else {
+        throw Failure(.usage, "option -\(letters) needs a value")
+      }
+      value = given
     }
     for option in found { give(option, "true") }
+    give(last, value)
     return true
   }
 

@@ -7,6 +7,9 @@ enum BundleOptions {
   static let options = [
     Option(
       "bundle", letter: "b", value: "DIR", "the directory with config.json (default: the working directory)"),
+    Option(
+      "config", letter: "f", value: "FILE",
+      "read the configuration from FILE, not from config.json in the bundle"),
     Option("console-socket", value: "PATH", "send the terminal to the socket listening at PATH"),
     Option("pid-file", value: "FILE", "write the pid of the container's first process to FILE"),
     Option("no-pivot", "enter the root with chroot, where pivot_root cannot work (a root in memory)"),
@@ -20,6 +23,7 @@ enum BundleOptions {
     let activation = SocketActivation.passed()
     options.preserved = try preserved(arguments, besides: activation?.count ?? 0)
     options.extraEnvironment += activation?.environment ?? []
+    options.configFile = arguments["config"]
     options.consoleSocket = arguments["console-socket"]
     options.pidFile = arguments["pid-file"]
     options.noPivot = arguments.has("no-pivot")

@@ -42,6 +42,8 @@ struct Settings: Sendable {
   let store: ContainerStore
   /// The layers of partitions.
   let partitions: PartitionStore
+  /// Whether the command line says where that is.
+  let isRootGiven: Bool
   /// Who makes cgroups.
   let cgroupDriver: CgroupDriver
   /// Where the supervisor listens; `nil` for that of the containers.
@@ -79,6 +81,7 @@ struct Settings: Sendable {
     store = ContainerStore(path: root)
     partitions = PartitionStore(
       of: store, storage: try Self.storage(arguments), memoryLimit: try Self.memoryLimit(arguments))
+    isRootGiven = arguments["root"] != nil
     supervisorSocket = arguments["socket"]
     switch arguments["cgroup-manager"] {
     case nil: cgroupDriver = arguments.has("systemd-cgroup") ? .systemd : .cgroupfs
@@ -106,6 +109,16 @@ extension Settings {
       throw Failure(.usage, "--storage-memory \(text): must be an amount of memory such as 512m or 2g")
     }
     return UInt64(size.bytes)
+  }
+
+  /// Refuses a directory that the command line names and that is not there, where a list of nothing would hide a slip.
+  func requireRoot() throws(Failure) {
+    guard isRootGiven else { return }
+    do throws(Errno) { _ = try FileStatus.of(store.path) } catch .noSuchFileOrDirectory {
+      throw Failure(
+        .failed,
+        "--root \(store.path): \(Errno.noSuchFileOrDirectory): no container was created with this root")
+    } catch {}
   }
 }
 

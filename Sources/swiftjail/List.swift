@@ -15,6 +15,7 @@ enum List: Command {
   ]
 
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
+    try settings.requireRoot()
     let (containers, damaged) = try carryOut { () throws(ContainerError) in
       settings.store.all(named: try settings.store.names().sorted())
     }

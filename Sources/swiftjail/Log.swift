@@ -14,6 +14,17 @@ struct Log: Sendable {
   var format = Format.text
   var isDebug = false
 
+  /// Refuses a file that cannot be written before anything is done, and is without it from then on.
+  mutating func requireFile() throws(Failure) {
+    guard let path = file else { return }
+    do throws(Errno) { _ = try FileDescriptor.open(path, Self.appending, mode: 0o644) } catch {
+      file = nil
+      throw Failure(.usage, "--log \(path): \(error)")
+    }
+  }
+
+  private static let appending: OpenFlags = [.writeOnly, .create, .append]
+
   /// Writes `message`; errors go to standard error in any case.
   func write(_ level: Level, _ message: String) {
     if level == .debug, !isDebug { return }
@@ -22,7 +33,7 @@ struct Log: Sendable {
     if level != .debug || file == nil { Output.error("swiftjail: \(line)\n") }
     guard let file else { return }
     do throws(Errno) {
-      let log = try FileDescriptor.open(file, [.writeOnly, .create, .append], mode: 0o644)
+      let log = try FileDescriptor.open(file, Self.appending, mode: 0o644)
       try log.writeAll(Array(entry(level, line).utf8))
     } catch {
       Output.error("swiftjail: --log \(file): \(error)\n")

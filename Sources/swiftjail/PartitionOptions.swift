@@ -52,7 +52,7 @@ enum PartitionOptions {
       }
       return nil
     }
-    for name in ["bundle", "keep"] where !arguments.all(name).isEmpty {
+    for name in ["bundle", "config", "keep"] where !arguments.all(name).isEmpty {
       throw Failure(.usage, "run: --\(name) is for a bundle: leave it out, or --image and --rootfs")
     }
     var settings = PartitionSettings(base: base)

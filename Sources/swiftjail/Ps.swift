@@ -6,19 +6,31 @@ import OCI
 enum Ps: Command {
   static let name = "ps"
   static let summary = "list all containers with what they use, or the processes of one"
-  static let operands = "[ID]"
-  static let operandCount = 0...1
+  static let operands = "[ID [PS-OPTION...]]"
+  static let operandCount = 0...Int.max
+  static let operandsEndOptions = 1
   static let options = [
     Option("format", letter: "f", value: "FORMAT", choices: ["table", "json"], "table (the default) or json")
   ]
 
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
-    let format = arguments["format"] ?? "table"
+    let rest = Array(arguments.operands.dropFirst())
+    // Options of this command may come after the name as well.
+    let own = try? Arguments(rest, options)
+    let isOwn = own?.operands.isEmpty ?? false
+    let format = (isOwn ? own?["format"] : nil) ?? arguments["format"] ?? "table"
     guard format == "table" || format == "json" else {
       throw Failure(.usage, "ps: --format \(format): must be table or json")
     }
     if arguments.operands.isEmpty {
       try listContainers(settings, asJSON: format == "json")
+    } else if !isOwn {
+      guard arguments["format"] == nil else {
+        throw Failure(.usage, "ps: --format cannot be combined with options of ps(1)")
+      }
+      let container = try settings.container(try arguments.containerID())
+      let pids = try carryOut { () throws(ContainerError) in try container.processes() }
+      try Output.print(try ProcessTable.text(rest, of: pids))
     } else {
       try listProcesses(of: try arguments.containerID(), settings, asJSON: format == "json")
     }
@@ -51,6 +63,7 @@ enum Ps: Command {
   }
 
   private static func listContainers(_ settings: Settings, asJSON: Bool) throws(Failure) {
+    try settings.requireRoot()
     let list = try ContainerList(settings)
     let now = Clock.now()
     var table = Table(["ID", "STATUS", "PID", "AGE", "MEMORY", "CPU", "LAYER", "COMMAND"])

@@ -29,6 +29,10 @@ extension Settings {
   /// - Returns: whether it has; otherwise it is for the caller to do.
   func supervisorDoes(_ id: ContainerID, _ action: String) throws(Failure) -> Bool {
     guard hasSupervisor else { return false }
+    // What was made without it, it keeps nothing of, and it may take its time to say so.
+    if supervisorSocket == nil, let container = try? store.container(id), !container.record.isSupervised {
+      return false
+    }
     var answer: APIExchange
     do throws(Failure) {
       answer = try supervisor.begin(

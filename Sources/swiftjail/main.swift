@@ -21,6 +21,7 @@ func main() -> Int32 {
     case "json"?: log.format = .json
     case let other?: throw Failure(.usage, "--log-format \(other): must be text or json")
     }
+    try log.requireFile()
     if all.has("help") || all.operands.first == "help" {
       try Output.print(Help.program)
       return 0

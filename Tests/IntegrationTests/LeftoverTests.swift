@@ -107,6 +107,20 @@ struct LeftoverTests {
   }
 
   @Test(
+    "delete of a container whose record is damaged, killed at every step", .enabled(if: Kernel.hasStrace),
+    .timeLimit(.minutes(10)))
+  func deleteDamaged() throws {
+    try withSandbox { box in
+      try killEverywhere(box, for: 5) { box in
+        try box.create()
+        try DamagedStateTests.Damage.zeros.apply(to: box)
+      } _: {
+        $0.program(["delete", "--force", $0.id])
+      }
+    }
+  }
+
+  @Test(
     "When the container's first process dies on its way, the caller gets one line and nothing stays",
     .enabled(if: Kernel.hasStrace),
     arguments: [
