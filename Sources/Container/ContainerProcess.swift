@@ -8,6 +8,8 @@ struct ContainerProcess: Sendable {
   let preserved: PreservedDescriptors
   /// Whether it joins a container that is there, in which a slip of the pen is to leave nothing behind.
   var isJoining = false
+  /// Whether the caller passes what the terminal shows on to its own standard output.
+  var isRelayed = false
 
   /// Leaves the caller's session keyring, which holds what the host's user has in it.
   static func takeNewKeyring() throws(ContainerError) {
@@ -27,8 +29,13 @@ struct ContainerProcess: Sendable {
     case .some(let terminal):
       try attempt("take the terminal") { () throws(Errno) in
         // Before the program can ask for it: that of the caller's terminal, unless the configuration says another.
-        if let size = plan.terminalSize ?? (try? FileDescriptor.duplicate(of: 0).terminalSize()) {
+        if let size = plan.terminalSize ?? CallersTerminal.size() {
           try terminal.master.setTerminalSize(size)
+        }
+        // A file or a pipe gets lines that end as the program writes them.
+        if isRelayed, !CallersTerminal.showsOutput {
+          let slave = terminal.slave.rawValue
+          try TerminalSettings(of: slave).withoutReturns.apply(to: slave)
         }
         if controlling { try terminal.slave.becomeControllingTerminal() }
         for number in Int32(0)...2 { try terminal.slave.replace(number) }

@@ -13,6 +13,10 @@ public struct CreateOptions: Sendable {
   public var consoleSocket: String?
   /// A file to which the first process's pid is written.
   public var pidFile: String?
+  /// Told what the configuration asks for and the container does not get, in one line each.
+  public var warn: @Sendable (String) -> Void = { _ in }
+  /// Whether the caller stays with the program, and passes what its terminal shows on to its own standard output.
+  public var isInForeground = false
   /// Whether nobody stays with the program once it runs.
   public var isDetached = false
   /// Whether the container's root is entered with `chroot` instead of `pivot_root`.
@@ -104,6 +108,7 @@ extension ContainerStore {
     var plan = try Plan(config, bundle: bundle)
     plan.process.setDefaultLimit(options.openFiles)
     try checkTerminal(plan, options, startsAtOnce: startsAtOnce)
+    for warning in plan.process.warnings(inUserNamespace: plan.hasUserNamespace) { options.warn(warning) }
     let joining = try plan.joinedNamespaces.map { (namespace) throws(ContainerError) in
       try HeldNamespace(namespace)
     }
@@ -118,6 +123,7 @@ extension ContainerStore {
       cgroup: cgroup?.cgroup.path, unit: cgroup?.scope?.unit, namespaces: plan.namespaces,
       annotations: annotations, ownedDirectory: options.ownedDirectory)
     record.isSupervised = options.isSupervised
+    record.personality = plan.personality
     record.hasKeyrings = plan.process.systemCallFilter == nil
     var birth = Birth(
       container: Container(record, in: self), plan: plan, options: options, groundwork: groundwork,
@@ -307,7 +313,7 @@ private struct Parent: ~Copyable {
       // Whatever became of the child, nothing of it stays.
       try? pidfd.send(.kill)
       _ = try? pidfd.wait()
-      if let pidFile = options.pidFile { try? File.remove(pidFile) }
+      if let pidFile = options.pidFile { PidFile.remove(pid, from: pidFile) }
       // That the child is gone is no reason: it may have said why.
       if error.errno == .noSuchProcess, let reason = lastWord() { throw reason }
       throw error

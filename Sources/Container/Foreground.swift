@@ -4,9 +4,14 @@ import Linux
 /// is waited for.
 public struct Foreground: ~Copyable {
   private let signals: SignalQueue
+  private let readsInput: Bool
 
   /// Catches signals from now on. To be made before the process is, so that none is lost.
-  public init() throws(ContainerError) {
+  ///
+  /// - Parameter readsInput: whether a terminal's program gets what comes from standard input; otherwise it waits for what
+  ///   never comes.
+  public init(readsInput: Bool = true) throws(ContainerError) {
+    self.readsInput = readsInput
     signals = try attempt("catch signals") { () throws(Errno) in
       _ = try SignalMask.blockAll()
       return try SignalQueue()
@@ -42,7 +47,7 @@ public struct Foreground: ~Copyable {
         try forwardSignals(to: process.pidfd, &watch)
       }
     case .some(let master):
-      let relay = try TerminalRelay(master)
+      var relay = try TerminalRelay(master, readsInput: readsInput)
       return try attempt("pass the terminal on") { () throws(Errno) in
         try relay.run(process.pidfd, signals, &watch)
       }

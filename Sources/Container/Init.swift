@@ -40,6 +40,8 @@ struct Init: ~Copyable {
     }
     if isStaged, let staged = hostMounts.take() { hostMounts = try MountStage.collect(staged) }
     Credentials.setUmask(0)
+    // Of what the caller was bound to, only the container's cpuset counts.
+    try? Scheduling.resetAffinity()
     for namespace in joining {
       try attempt("linux.namespaces: join \(namespace.path)") { () throws(Errno) in
         try namespace.descriptor.enter(namespace.kind)
@@ -61,7 +63,8 @@ struct Init: ~Copyable {
     }
 
     let terminal = try buildFileTree()
-    let process = ContainerProcess(plan: plan.process, preserved: options.preserved)
+    let process = ContainerProcess(
+      plan: plan.process, preserved: options.preserved, isRelayed: options.isInForeground)
     try process.takeStandardStreams(terminal, controlling: true)
     if let personality = plan.personality {
       try attempt("linux.personality") { () throws(Errno) in
@@ -148,6 +151,8 @@ struct Init: ~Copyable {
     try root.build(hostMounts)
     var terminal: PseudoTerminal?
     if plan.process.terminal { terminal = try send(try root.makeTerminal(for: plan.process.user)) }
+    // The working directory of a container whose root is read-only.
+    if plan.rootIsReadOnly { root.makeDirectory(plan.process.workingDirectory) }
     try root.restrict()
     try root.enter(pivot: !options.noPivot)
     return terminal

@@ -5,6 +5,10 @@ import OCI
 public struct ExecOptions: Sendable {
   /// What the process is.
   public var process: RuntimeConfig.Process
+  /// Told what the process asks for and does not get, in one line each.
+  public var warn: @Sendable (String) -> Void = { _ in }
+  /// Whether the caller stays with the process, and passes what its terminal shows on to its own standard output.
+  public var isInForeground = false
   /// A listening socket to which the master side of its terminal is sent.
   public var consoleSocket: String?
   /// A file to which its pid is written.
@@ -56,6 +60,7 @@ extension Container {
     }
     var plan = try ProcessPlan(options.process)
     if !record.hasKeyrings { plan.systemCallFilter = .keyrings }
+    for warning in plan.warnings(inUserNamespace: record.namespaces.contains(.user)) { options.warn(warning) }
     let first = try initProcess()
     let joiner = try spawn(plan, options, first)
     return try accompany(joiner, plan, options)
@@ -67,6 +72,16 @@ extension Container {
     let pair = try attempt("make a connection to the new process") { () throws(Errno) in
       try Socket.pair()
     }
+    // Before the container's cgroup, whose CPUs may be others.
+    var callers: [UInt64]?
+    if let cpus = plan.initialAffinity {
+      callers = try attempt("process.execCPUAffinity.initial") { () throws(Errno) in
+        let mask = try Scheduling.affinityMask()
+        try Scheduling.setAffinity(cpus, of: 0)
+        return mask
+      }
+    }
+    defer { if let callers { try? Scheduling.setAffinityMask(callers) } }
     switch try cloneIntoCgroup(options) {
     case .parent(let pid, let pidfd):
       return Joiner(handshake: Handshake(pair.here), pid: pid, pidfd: pidfd)
@@ -142,11 +157,6 @@ extension Container {
       try SignalMask.none.restore()
     }
     Credentials.setUmask(0)
-    if let cpus = plan.initialAffinity {
-      try attempt("process.execCPUAffinity.initial") { () throws(Errno) in
-        try Scheduling.setAffinity(cpus, of: 0)
-      }
-    }
     let kinds = record.namespaces
     try attempt("enter the namespaces of \(id)") { () throws(Errno) in
       if !kinds.isEmpty { try first.enter(kinds) }
@@ -159,16 +169,24 @@ extension Container {
     }
     try ContainerProcess.takeNewKeyring()
     let process = ContainerProcess(
-      plan: plan, preserved: options.preserved, isJoining: true)
+      plan: plan, preserved: options.preserved, isJoining: true, isRelayed: options.isInForeground)
     var terminal: PseudoTerminal?
     if plan.terminal { terminal = try makeTerminal(plan, handshake) }
     try process.takeStandardStreams(terminal, controlling: false)
+    if let personality = record.personality {
+      try attempt("linux.personality") { () throws(Errno) in
+        try ProcessControl.setPersonality(personality)
+      }
+    }
     try process.enterWorkingDirectory()
     Credentials.setUmask(plan.umask ?? 0o022)
     if let cpus = plan.finalAffinity {
       try attempt("process.execCPUAffinity.final") { () throws(Errno) in
         try Scheduling.setAffinity(cpus, of: 0)
       }
+    } else {
+      // Of what the caller was bound to, only the container's cpuset counts.
+      try? Scheduling.resetAffinity()
     }
     let execution = try process.prepareExecution(
       environment: [], after: .becomeSibling(takesTerminal: plan.terminal), handshake)
@@ -231,7 +249,7 @@ extension Container {
     } catch {
       try? process.pidfd.send(.kill)
       _ = try? process.pidfd.wait()
-      if let pidFile = options.pidFile { try? File.remove(pidFile) }
+      if let pidFile = options.pidFile { PidFile.remove(process.pid, from: pidFile) }
       throw error
     }
   }

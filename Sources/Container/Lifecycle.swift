@@ -35,19 +35,27 @@ extension Container {
     }
   }
 
-  /// Sends `signal` to the first process, or to all of the container.
+  /// Sends `signal` to the first process, or to all of the container; `.probe` finds out whether there is one.
+  ///
+  /// `SIGKILL` ends everything in the container's cgroup: without a pid namespace of the container's own, other processes would
+  /// outlive the first one.
   ///
   /// - Throws: `ContainerError` of the kind `.wrongStatus` when the container has stopped, unless `all` is asked for: a
   ///   container without a pid namespace may have processes left.
   public func kill(_ signal: Signal, all: Bool = false) throws(ContainerError) {
     guard all else {
       guard status() != .stopped else {
+        if signal == .kill, let cgroup = try cgroup(), try !cgroup.processes().isEmpty {
+          return try cgroup.kill()
+        }
         throw ContainerError(.wrongStatus, "cannot kill \(id): container not running")
       }
       let process = try initProcess()
-      return try attempt("send signal \(signal.rawValue) to container \(id)") { () throws(Errno) in
+      try attempt("send signal \(signal.rawValue) to container \(id)") { () throws(Errno) in
         try process.send(signal)
       }
+      if signal == .kill { try cgroup()?.kill() }
+      return
     }
     let cgroup = try requireCgroup(for: "signal all processes of")
     if signal == .kill { return try cgroup.kill() }

@@ -128,6 +128,14 @@ struct Plan: Sendable {
     }
     uidMappings = linux.uidMappings
     gidMappings = linux.gidMappings
+    if newNamespaces.contains(.user) {
+      // The first process becomes root of the namespace to build the root filesystem.
+      for (mappings, name) in [(uidMappings, "uid"), (gidMappings, "gid")] {
+        guard mappings.contains(where: { $0.containerID == 0 }) else {
+          throw .config("linux.\(name)Mappings", "must map the container's id 0, for its root")
+        }
+      }
+    }
     hostname = config.hostname
     domainname = config.domainname
     sysctl = linux.sysctl.elements.map { Sysctl(name: $0.name, value: $0.value) }

@@ -26,6 +26,8 @@ struct ProcessPlan: Sendable {
 
   /// The five sets of `capabilities(7)`.
   struct CapabilitySets: Sendable {
+    /// Names that are given and that this program does not know.
+    var unknown: [String] = []
     var bounding = Capabilities()
     var effective = Capabilities()
     var permitted = Capabilities()
@@ -51,6 +53,9 @@ struct ProcessPlan: Sendable {
     if process.commandLine?.isEmpty == false {
       throw .config("\(field).commandLine", "is for Windows; Linux has args")
     }
+    if process.user.username?.isEmpty == false {
+      throw .config("\(field).user.username", "is for Windows; Linux has uid and gid")
+    }
     if process.apparmorProfile?.isEmpty == false {
       throw .config("\(field).apparmorProfile", "AppArmor is not supported")
     }
@@ -58,7 +63,7 @@ struct ProcessPlan: Sendable {
       throw .config("\(field).selinuxLabel", "SELinux is not supported")
     }
 
-    capabilities = try Self.capabilities(process.capabilities, "\(field).capabilities")
+    capabilities = Self.capabilities(process.capabilities)
     resourceLimits = []
     for (index, limit) in process.rlimits.enumerated() {
       guard let known = ResourceLimit(named: limit.type, soft: limit.soft, hard: limit.hard) else {
@@ -114,25 +119,28 @@ struct ProcessPlan: Sendable {
   }
 
   private static func capabilities(
-    _ lists: RuntimeConfig.Capabilities?, _ field: String
-  ) throws(ContainerError) -> CapabilitySets {
+    _ lists: RuntimeConfig.Capabilities?
+  ) -> CapabilitySets {
     var sets = CapabilitySets()
     guard let lists else { return sets }
-    sets.bounding = try set(lists.bounding, "\(field).bounding")
-    sets.effective = try set(lists.effective, "\(field).effective")
-    sets.permitted = try set(lists.permitted, "\(field).permitted")
-    sets.inheritable = try set(lists.inheritable, "\(field).inheritable")
-    sets.ambient = try set(lists.ambient, "\(field).ambient")
+    var unknown: [String] = []
+    sets.bounding = set(lists.bounding, &unknown)
+    sets.effective = set(lists.effective, &unknown)
+    sets.permitted = set(lists.permitted, &unknown)
+    sets.inheritable = set(lists.inheritable, &unknown)
+    sets.ambient = set(lists.ambient, &unknown)
+    sets.unknown = unknown
     return sets
   }
 
-  private static func set(_ names: [String], _ field: String) throws(ContainerError) -> Capabilities {
+  private static func set(_ names: [String], _ unknown: inout [String]) -> Capabilities {
     var set = Capabilities()
-    for (index, name) in names.enumerated() {
-      guard let number = Capabilities.number(of: name) else {
-        throw .config("\(field)[\(index)]", "\"\(name)\" is no capability")
+    for name in names {
+      if let number = Capabilities.number(of: name) {
+        set.insert(number)
+      } else if !unknown.contains(name) {
+        unknown.append(name)
       }
-      set.insert(number)
     }
     return set
   }

@@ -34,6 +34,9 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
   /// Whether its processes can do anything with keyrings.
   public var hasKeyrings = true
 
+  /// The execution domain of its processes (`personality(2)`); `nil` when that is the caller's.
+  public var personality: UInt64?
+
   /// Whether the kernel ended a process of it for lack of memory, when that was seen at its end: its cgroup, which counts
   /// that, may not outlive it.
   public var wasOutOfMemory = false
@@ -90,6 +93,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     ownedDirectory = try object.text("ownedDirectory")
     isSupervised = try object.optional("supervised", or: false)
     hasKeyrings = try object.optional("keyrings", or: true)
+    personality = try object.optional("personality")
     wasOutOfMemory = try object.optional("outOfMemory", or: false)
     let pid: Int32 = try object.required("pid")
     if pid != 0 {
@@ -118,6 +122,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     object.add("ownedDirectory", ifPresent: ownedDirectory)
     object.add("supervised", isSupervised, unless: false)
     object.add("keyrings", hasKeyrings, unless: true)
+    object.add("personality", ifPresent: personality)
     object.add("outOfMemory", wasOutOfMemory, unless: false)
     return .object(object)
   }

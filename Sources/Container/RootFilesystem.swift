@@ -130,6 +130,9 @@ struct RootFilesystem: ~Copyable {
     try FileDescriptor.open(path, .path, resolve: [.inRoot, .noMagicLinks], at: root.rawValue)
   }
 
+  /// Creates the directory `path` when it is not there and can be created; who needs it finds out.
+  func makeDirectory(_ path: String) { _ = try? target(path, isDirectory: true) }
+
   private mutating func attach(
     _ mount: borrowing Mount, to target: borrowing FileDescriptor, _ entry: MountPlan
   ) throws(ContainerError) {

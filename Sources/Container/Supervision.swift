@@ -109,4 +109,9 @@ enum PidFile {
       try File.replace(path, with: Array(String(pid).utf8), mode: 0o644)
     }
   }
+
+  /// Removes the file at `path` if it is the one about the process `pid`.
+  static func remove(_ pid: Int32, from path: String) {
+    if (try? File.text(path)) == String(pid) { try? File.remove(path) }
+  }
 }

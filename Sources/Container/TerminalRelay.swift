@@ -3,42 +3,56 @@ import Linux
 /// Passes bytes between the caller's standard streams and a container's terminal.
 struct TerminalRelay: ~Copyable {
   private let master: FileDescriptor
-  private let saved: TerminalSettings?
+  /// The settings of the caller's terminal, while it is in raw mode.
+  private var saved: TerminalSettings?
+  private let readsInput: Bool
 
-  /// Puts the caller's terminal, if it is at one, into raw mode until this goes.
-  init(_ master: borrowing FileDescriptor) throws(ContainerError) {
+  /// Puts the caller's terminal, if it is at one and in its foreground, into raw mode until this goes.
+  init(_ master: borrowing FileDescriptor, readsInput: Bool) throws(ContainerError) {
+    self.readsInput = readsInput
     self.master = try attempt("copy the terminal") { () throws(Errno) in
       let copy = try master.duplicate()
       try copy.setNonBlocking()
       return copy
     }
-    saved = try? TerminalSettings(of: 0)
-    if let saved { try? saved.raw.apply(to: 0) }
+    saved = nil
+    enterRawMode()
+  }
+
+  /// A shell gives its terminal to one of its jobs at a time; the settings are the job's while it has it.
+  private mutating func enterRawMode() {
+    guard saved == nil, CallersTerminal.isInForeground, let settings = try? TerminalSettings(of: 0) else {
+      return
+    }
+    saved = settings
+    try? settings.raw.apply(to: 0)
   }
 
   deinit {
     if let saved { try? saved.apply(to: 0) }
   }
 
-  func run(
+  mutating func run(
     _ process: borrowing Pidfd, _ signals: borrowing SignalQueue, _ watch: inout OutOfMemoryWatch
   ) throws(Errno) -> ExitStatus {
-    try? resize()
     let input = try FileDescriptor.duplicate(of: 0)
     let output = try FileDescriptor.duplicate(of: 1)
     var toContainer = Backlog()
     var toCaller = Backlog()
-    var inputIsOpen = true
+    var inputIsOpen = readsInput
+    // Who is in the background of its terminal may not read from it until it is resumed in the foreground.
+    var inputRests = false
     var masterIsOpen = true
     var exit: ExitStatus?
     // A process left behind may also write for ever. This many reads are more than a terminal keeps.
     var rest = 256
     while true {
       if let exit, !masterIsOpen, toCaller.isEmpty { return exit }
+      let takesInput = inputIsOpen && !inputRests && toContainer.isEmpty
       var entries = [
         PollEntry(signals.descriptor.rawValue, .readable),
         PollEntry(exit == nil ? process.descriptor.rawValue : -1, .readable),
-        PollEntry(inputIsOpen && toContainer.isEmpty ? input.rawValue : -1, .readable),
+        PollEntry(takesInput ? input.rawValue : -1, .readable),
         PollEntry(masterIsOpen ? master.rawValue : -1, masterEvents(toContainer, toCaller)),
         watch.entry,
         PollEntry(toCaller.isEmpty ? -1 : output.rawValue, .writable),
@@ -48,10 +62,17 @@ struct TerminalRelay: ~Copyable {
       let ready = try poll(&entries, milliseconds: exit == nil || !toCaller.isEmpty ? nil : 0)
       if let exit, !ready, toCaller.isEmpty { return exit }
       if !entries[4].events.isEmpty { watch.look() }
-      if !entries[0].events.isEmpty { try handleSignals(signals, process) }
+      if !entries[0].events.isEmpty, try handleSignals(signals, process) {
+        enterRawMode()
+        inputRests = false
+      }
       if !entries[1].events.isEmpty { exit = try process.wait() }
       if !entries[2].events.isEmpty {
-        inputIsOpen = try toContainer.fill(from: input)
+        do throws(Errno) { inputIsOpen = try toContainer.fill(from: input) } catch {
+          // What cannot be read has ended, unless it is only somebody else's turn.
+          inputRests = error == .ioError && input.isTerminal && !CallersTerminal.isInForeground
+          inputIsOpen = inputRests
+        }
         // A terminal has no end; what a person would type there tells the program that nothing more comes.
         if !inputIsOpen { toContainer = Backlog([0x04]) }
       }
@@ -82,17 +103,20 @@ struct TerminalRelay: ~Copyable {
     return events
   }
 
+  /// - Returns: whether this process was resumed.
   private func handleSignals(
     _ signals: borrowing SignalQueue, _ process: borrowing Pidfd
-  ) throws(Errno) {
+  ) throws(Errno) -> Bool {
+    var isResumed = false
     while let signal = try signals.next() {
-      if signal == .windowChange { try? resize() } else { try signal.forward(to: process) }
+      if signal == .resume { isResumed = true }
+      if signal == .windowChange { resize() } else { try signal.forward(to: process) }
     }
+    return isResumed
   }
 
-  private func resize() throws(Errno) {
-    let caller = try FileDescriptor.duplicate(of: 0)
-    try master.setTerminalSize(try caller.terminalSize())
+  private func resize() {
+    if let size = CallersTerminal.size() { try? master.setTerminalSize(size) }
   }
 }
 

@@ -35,6 +35,19 @@ public struct Capabilities: Hashable, Sendable {
     Capabilities(rawValue: rawValue & other.rawValue)
   }
 
+  /// What is in this set and not in `other`.
+  public func subtracting(_ other: Capabilities) -> Capabilities {
+    Capabilities(rawValue: rawValue & ~other.rawValue)
+  }
+
+  /// The names of those in the set.
+  public var allNames: [String] {
+    Self.names.indices.filter { contains($0) }.map { Self.names[$0] }
+  }
+
+  /// All that this kernel knows.
+  public static func known() -> Capabilities { Capabilities(rawValue: UInt64.max >> UInt64(63 - last())) }
+
   /// Those of this process's bounding set (`PR_CAPBSET_READ`).
   public static func bounding() -> Capabilities {
     var set = Capabilities()

@@ -124,6 +124,25 @@ public enum Scheduling {
     try once { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(pid), nice) }
   }
 
+  /// Lets this process run on every CPU that its cgroup gives it, whatever its caller's affinity was.
+  public static func resetAffinity() throws(Errno) {
+    // As many as the kernel may be built for; what there is not is passed over.
+    let mask = [UInt64](repeating: .max, count: 8192 / 64)
+    try once { linux_sched_setaffinity(0, mask.count * 8, mask) }
+  }
+
+  /// The CPUs that this process may run on, for `setAffinityMask` (`sched_getaffinity(2)`).
+  public static func affinityMask() throws(Errno) -> [UInt64] {
+    var mask = [UInt64](repeating: 0, count: 8192 / 64)
+    let count = try once { linux_sched_getaffinity(0, mask.count * 8, &mask) }
+    return Array(mask[..<(Int(count) / 8)])
+  }
+
+  /// Lets this process run on the CPUs of `mask`.
+  public static func setAffinityMask(_ mask: [UInt64]) throws(Errno) {
+    try once { linux_sched_setaffinity(0, mask.count * 8, mask) }
+  }
+
   /// Lets the process `pid` run on `cpus` alone (`sched_setaffinity(2)`).
   public static func setAffinity(_ cpus: [Int], of pid: Int32) throws(Errno) {
     var mask = [UInt64](repeating: 0, count: (cpus.max() ?? 0) / 64 + 1)

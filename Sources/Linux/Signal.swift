@@ -18,6 +18,10 @@ public struct Signal: RawRepresentable, Hashable, Sendable {
   public static let hangUp = Signal(rawValue: SIGHUP)
   /// `SIGCHLD`
   public static let child = Signal(rawValue: SIGCHLD)
+  /// `SIGCONT`
+  public static let resume = Signal(rawValue: SIGCONT)
+  /// No signal: to send it finds out whether the process is there.
+  public static let probe = Signal(rawValue: 0)
   /// `SIGWINCH`
   public static let windowChange = Signal(rawValue: SIGWINCH)
   /// `SIGPIPE`

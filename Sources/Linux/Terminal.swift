@@ -50,6 +50,25 @@ public struct PseudoTerminal: ~Copyable {
   }
 }
 
+/// The terminal that a process has been started at.
+public enum CallersTerminal {
+  /// Its size, from the first standard stream that is one.
+  public static func size() -> TerminalSize? {
+    for number in Int32(0)...2 {
+      if let stream = try? FileDescriptor.duplicate(of: number), let size = try? stream.terminalSize() {
+        return size
+      }
+    }
+    return nil
+  }
+
+  /// Whether this process may read from it and change its settings: it is in the foreground (`tcgetpgrp(3)`).
+  public static var isInForeground: Bool { tcgetpgrp(0) == getpgrp() }
+
+  /// Whether what this process writes goes to a terminal.
+  public static var showsOutput: Bool { isatty(1) == 1 }
+}
+
 extension FileDescriptor {
   /// Whether this is a terminal (`isatty(3)`).
   public var isTerminal: Bool { isatty(rawValue) == 1 }
@@ -85,6 +104,13 @@ public struct TerminalSettings: Sendable {
     var raw = self
     cfmakeraw(&raw.settings)
     return raw
+  }
+
+  /// These settings, with the ends of lines that are written passed as they are (`ONLCR` of `termios(3)`).
+  public var withoutReturns: TerminalSettings {
+    var settings = self
+    settings.settings.c_oflag &= ~tcflag_t(ONLCR)
+    return settings
   }
 
   /// Puts the settings on the terminal `descriptor`.

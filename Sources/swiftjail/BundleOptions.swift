@@ -29,6 +29,7 @@ enum BundleOptions {
     options.noPivot = arguments.has("no-pivot")
     options.keepsKeyring = arguments.has("no-new-keyring")
     options.cgroupDriver = settings.cgroupDriver
+    options.warn = { settings.log.write(.warning, $0) }
     options.openFiles = ResourceLimit.raiseOpenFiles()
     return options
   }

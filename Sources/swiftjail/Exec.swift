@@ -41,6 +41,7 @@ enum Exec: Command {
     options.consoleSocket = arguments["console-socket"]
     options.pidFile = arguments["pid-file"]
     options.preserved = preserved
+    options.warn = { settings.log.write(.warning, $0) }
     options.cgroup = arguments["cgroup"]
     options.ignoresPause = arguments.has("ignore-paused")
     let detached = arguments.has("detach")
@@ -52,6 +53,7 @@ enum Exec: Command {
       settings.log.started(process)
       return 0
     }
+    options.isInForeground = true
     let foreground = try carryOut { () throws(ContainerError) in try Foreground() }
     return try carryOut { () throws(ContainerError) in
       let process = try container.exec(options)
@@ -73,6 +75,12 @@ enum Exec: Command {
       }
       do throws(ConfigError) { process = try RuntimeConfig.Process(parsing: bytes) } catch {
         throw Failure(.failed, "--process \(file): \(error)")
+      }
+      if process.capabilities == nil || process.rlimits.isEmpty {
+        // What a process does not say is as the container's own has it.
+        let config = try carryOut { () throws(ContainerError) in try container.config() }
+        process.capabilities = process.capabilities ?? config.process?.capabilities
+        if process.rlimits.isEmpty { process.rlimits = config.process?.rlimits ?? [] }
       }
     } else {
       guard !command.isEmpty else { throw Failure(.usage, "exec: no command given") }
@@ -123,6 +131,8 @@ enum Exec: Command {
       if !sets.bounding.contains(name) { sets.bounding.append(name) }
       if !sets.effective.contains(name) { sets.effective.append(name) }
       if !sets.permitted.contains(name) { sets.permitted.append(name) }
+      // Only what is inheritable can be ambient.
+      if sets.inheritable.contains(name), !sets.ambient.contains(name) { sets.ambient.append(name) }
     }
     process.capabilities = sets
   }

@@ -12,7 +12,9 @@ enum Kill: Command {
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     let id = try arguments.containerID()
     let text = arguments.operands.count > 1 ? arguments.operands[1] : "TERM"
-    guard let signal = Signal(text) else { throw Failure(.usage, "kill: \"\(text)\" is no signal") }
+    guard let signal = text == "0" ? Signal.probe : Signal(text) else {
+      throw Failure(.usage, "kill: unknown signal \"\(text)\"")
+    }
     let container = try settings.container(id)
     try carryOut { () throws(ContainerError) in try container.kill(signal, all: arguments.has("all")) }
     return 0

@@ -20,10 +20,13 @@ enum Run: Command {
     var options = try BundleOptions.read(arguments, settings)
     Inherited.repairUmask()
     options.isDetached = arguments.has("detach")
+    options.isInForeground = !options.isDetached
     if let partition = try PartitionOptions.read(arguments) {
-      if !arguments.has("interactive") { try StandardInput.close() }
-      return try run(id, settings, detached: options.isDetached, keeps: !arguments.has("rm")) {
-        () throws(Failure) in
+      let isInteractive = arguments.has("interactive")
+      if !isInteractive { try StandardInput.close() }
+      return try run(
+        id, settings, detached: options.isDetached, keeps: !arguments.has("rm"), readsInput: isInteractive
+      ) { () throws(Failure) in
         try start(id, partition, options, settings, keeps: !arguments.has("rm"))
       }
     }
@@ -72,7 +75,7 @@ enum Run: Command {
 
   /// Stays with the program that `start` starts, unless `detached`, and removes the container at its end unless it `keeps`.
   private static func run(
-    _ id: ContainerID, _ settings: Settings, detached: Bool, keeps: Bool,
+    _ id: ContainerID, _ settings: Settings, detached: Bool, keeps: Bool, readsInput: Bool = true,
     start: () throws(Failure) -> StartedProcess
   ) throws(Failure) -> Int32 {
     if detached {
@@ -81,15 +84,17 @@ enum Run: Command {
       if !keeps { try RemovalAtEnd.watch(process, in: settings) }
       return 0
     }
-    let foreground = try carryOut { () throws(ContainerError) in try Foreground() }
+    let foreground = try carryOut { () throws(ContainerError) in try Foreground(readsInput: readsInput) }
     let process = try start()
     settings.log.started(process)
     let container = process.container
     let end: (status: ExitStatus, wasOutOfMemory: Bool)
     do throws(ContainerError) { end = try foreground.waitForFirst(process) } catch { throw Failure(error) }
     if end.wasOutOfMemory {
-      settings.log.write(
-        .warning, "container \(id) was killed: out of memory (its limit is in memory.max)")
+      // A program may well go on without a process of its own.
+      let isKilled = end.status.shellStatus == 128 + Signal.kill.rawValue
+      let what = isKilled ? "container \(id)" : "a process of container \(id)"
+      settings.log.write(.warning, "\(what) was killed: out of memory (its limit is in memory.max)")
       if keeps { try carryOut { () throws(ContainerError) in try container.recordOutOfMemory() } }
     }
     if !keeps {

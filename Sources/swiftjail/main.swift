@@ -1,3 +1,4 @@
+import Glibc
 import Layers
 import Linux
 import OCI
@@ -37,10 +38,24 @@ func main() -> Int32 {
       throw Failure(.usage, "unknown command \"\(name)\"; swiftjail --help lists them")
     }
     inProgram = name == Run.name || name == Exec.name
+    try refuseOtherThanUTF8()
     return try run(command, all.operands.dropFirst(), Settings(all, log))
   } catch {
     log.write(.error, error.message)
     return inProgram ? error.programStatus : 1
+  }
+}
+
+/// Refuses a command line that the language's strings would change: another file might be removed than is meant.
+func refuseOtherThanUTF8() throws(Failure) {
+  for index in 0..<Int(CommandLine.argc) {
+    guard let word = CommandLine.unsafeArgv[index] else { continue }
+    let bytes = UnsafeRawBufferPointer(start: word, count: strlen(word))
+    guard String(validating: bytes, as: UTF8.self) != nil else {
+      throw Failure(
+        .usage,
+        "argument \(index) is not UTF-8: \(CommandLine.arguments[index]); have a shell inside spell it")
+    }
   }
 }
 

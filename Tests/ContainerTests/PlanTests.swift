@@ -86,7 +86,7 @@ struct PlanTests {
     ("linux.resources.memory.swappiness", { $0.linux.resources.memory.swappiness = 60 }),
     ("ociVersion", { $0.ociVersion = "2.0.0" }),
     ("process.rlimits[0].type", { $0.process?.rlimits[0].type = "RLIMIT_NONSENSE" }),
-    ("process.capabilities.ambient[0]", { $0.process?.capabilities?.ambient = ["CAP_NONSENSE"] }),
+    ("process.user.username", { $0.process?.user.username = "somebody" }),
   ]
 
   /// Has the configuration join a mount namespace.

@@ -230,6 +230,9 @@ static inline long linux_sched_setattr(pid_t pid, struct linux_sched_attr *attr)
 static inline long linux_sched_setaffinity(pid_t pid, size_t size, const void *mask) {
   return syscall(SYS_sched_setaffinity, pid, size, mask);
 }
+static inline long linux_sched_getaffinity(pid_t pid, size_t size, void *mask) {
+  return syscall(SYS_sched_getaffinity, pid, size, mask);
+}
 static inline long linux_personality(unsigned long persona) { return syscall(SYS_personality, persona); }
 static inline long linux_getdents64(int fd, void *buffer, size_t size) {
   return syscall(SYS_getdents64, fd, buffer, size);
