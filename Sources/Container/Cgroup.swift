@@ -71,11 +71,11 @@ struct Cgroup: Sendable {
   ///
   /// - Throws: `ContainerError` naming the setting's field when the kernel or the hierarchy refuses it.
   ///   Nothing of what was made stays then.
-  func make(_ settings: [CgroupSetting]) throws(ContainerError) {
+  func make(_ settings: [CgroupSetting], _ debug: DebugMessages? = nil) throws(ContainerError) {
     let usable = try controllers(for: settings)
     for attempt in 1... {
       do throws(ContainerError) {
-        try makeDirectories(usable, settings)
+        try makeDirectories(usable, settings, debug)
         break
       } catch {
         // The last of another's may just have gone, and what was above it.
@@ -96,38 +96,56 @@ struct Cgroup: Sendable {
   }
 
   private func makeDirectories(
-    _ controllers: [String], _ settings: [CgroupSetting]
+    _ controllers: [String], _ settings: [CgroupSetting], _ debug: DebugMessages?
   ) throws(ContainerError) {
     guard let name = names.last else { return }
     let parent = names.dropLast().reduce(hierarchy.root) { "\($0)/\($1)" }
     // Mostly that has been made for an earlier one, and hands everything down.
     let enabled = try? hierarchy.words("\(parent)/cgroup.subtree_control")
     let isReady = enabled.map { enabled in controllers.allSatisfy { enabled.contains($0) } } ?? false
-    if !isReady { try makeParents(controllers, settings) }
+    if !isReady { try makeParents(controllers, settings, debug) }
     let directory = "\(parent)/\(name)"
     do throws(Errno) { try Directory.make(directory) } catch .fileExists { try renew() } catch {
       // The last container there may have gone in between, and have taken it along.
       guard error == .noSuchFileOrDirectory, isReady else {
         throw ContainerError("make the cgroup \(directory)", error)
       }
-      try makeParents(controllers, settings)
+      try makeParents(controllers, settings, debug)
       try attempt("make the cgroup \(directory)") { () throws(Errno) in try Directory.make(directory) }
     }
+    if !isReady { try refuseIfInvalid() }
+  }
+
+  /// Removes the cgroup again when no process can be in it, as one above it is threaded.
+  private func refuseIfInvalid() throws(ContainerError) {
+    guard let type = try? File.text("\(directory)/cgroup.type"),
+      !type.hasPrefix("domain") || type == "domain invalid"
+    else { return }
+    try? Directory.remove(directory)
+    throw ContainerError(
+      "make the cgroup \(directory)", .notSupported,
+      advice:
+        "a cgroup above it is threaded: give linux.cgroupsPath another value, or disable cpu, cpuset and pids in the cgroup.subtree_control of that one"
+    )
   }
 
   private func makeParents(
-    _ controllers: [String], _ settings: [CgroupSetting]
+    _ controllers: [String], _ settings: [CgroupSetting], _ debug: DebugMessages?
   ) throws(ContainerError) {
     var above = hierarchy.root
-    try enable(controllers, in: above, for: settings)
+    try delegation(above, debug).enable(controllers, for: settings)
     for name in names.dropLast() {
       let directory = "\(above)/\(name)"
       do throws(Errno) { try Directory.make(directory) } catch .fileExists {} catch {
         throw ContainerError("make the cgroup \(directory)", error)
       }
       above = directory
-      try enable(controllers, in: above, for: settings)
+      try delegation(above, debug).enable(controllers, for: settings)
     }
+  }
+
+  private func delegation(_ directory: String, _ debug: DebugMessages?) -> ControllerDelegation {
+    ControllerDelegation(hierarchy: hierarchy, directory: directory, debug: debug)
   }
 
   /// Has those above the cgroup, which somebody else has made, hand it the controllers for `settings`, and writes
@@ -138,7 +156,7 @@ struct Cgroup: Sendable {
     let usable = try controllers(for: settings)
     var above = hierarchy.root
     for name in names {
-      try enable(usable, in: above, for: settings)
+      try delegation(above, nil).enable(usable, for: settings)
       above += "/\(name)"
     }
     for setting in settings { try write(setting) }
@@ -160,26 +178,6 @@ struct Cgroup: Sendable {
 
   /// The number by which the cgroup is told from a later one with the same path; `nil` when it is gone.
   var number: UInt64? { try? FileStatus.of(directory).inode }
-
-  private func enable(
-    _ controllers: [String], in directory: String, for settings: [CgroupSetting]
-  ) throws(ContainerError) {
-    let file = "\(directory)/cgroup.subtree_control"
-    let enabled = try hierarchy.words(file)
-    for controller in controllers where !enabled.contains(controller) {
-      do throws(Errno) {
-        try File.write("+\(controller)", to: file)
-      } catch {
-        // A controller that no limit asks for is a matter of accounting, and worth no failure.
-        guard let setting = settings.first(where: { $0.controller == controller }) else { continue }
-        let advice =
-          error == .resourceBusy
-          ? "processes live in \(directory) itself; move them to a cgroup below it" : nil
-        throw ContainerError(
-          "\(setting.field): enable the controller \(controller) in \(directory)", error, advice: advice)
-      }
-    }
-  }
 
   /// Writes one setting.
   func write(_ setting: CgroupSetting) throws(ContainerError) {

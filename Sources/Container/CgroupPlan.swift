@@ -6,12 +6,15 @@ struct CgroupPlan: Sendable {
   let cgroup: Cgroup
   /// The scope that it belongs to, when systemd makes it.
   let scope: SystemdScope?
+  /// Whether a container without limits may do without it, as nobody has named it.
+  let isOptional: Bool
 
   /// The plan for a container that stays in no cgroup of its own is `nil`.
   ///
   /// - Throws: `ContainerError` when `driver` cannot do what `plan` asks for.
   init?(
-    _ plan: Plan, _ driver: CgroupDriver, _ id: ContainerID, in store: ContainerStore
+    _ plan: Plan, _ driver: CgroupDriver, _ id: ContainerID, in store: ContainerStore,
+    _ debug: DebugMessages? = nil
   ) throws(ContainerError) {
     let path = plan.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 }
     switch driver {
@@ -25,11 +28,20 @@ struct CgroupPlan: Sendable {
       let scope = try SystemdScope(cgroupsPath: path, id: id)
       cgroup = Cgroup(hierarchy: try CgroupHierarchy.find(), path: scope.cgroupPath)
       self.scope = scope
+      isOptional = false
       if Systemd.isLoaded(scope.unit), try !cgroup.processes().isEmpty { throw Systemd.exists(scope.unit) }
     case .cgroupfs:
+      let isUnnamed = path == nil
       let path = MountPlan.clean(path ?? "\(store.cgroups)/\(id)")
       guard path != "/" else { throw .config("linux.cgroupsPath", "the root cgroup cannot be a container's") }
-      cgroup = Cgroup(hierarchy: try CgroupHierarchy.find(), path: path)
+      isOptional = isUnnamed && plan.cgroupSettings.isEmpty
+      do throws(ContainerError) {
+        cgroup = Cgroup(hierarchy: try CgroupHierarchy.find(), path: path)
+      } catch {
+        guard isOptional else { throw error }
+        debug?.say(Self.without(error))
+        return nil
+      }
       scope = nil
     }
   }
@@ -55,10 +67,19 @@ struct CgroupPlan: Sendable {
 
   /// Makes the cgroup, with `settings` in force.
   ///
+  /// - Returns: `nil` when no cgroup can be made here, and the container may do without.
   /// - Throws: `ContainerError`; nothing of what was made stays then.
-  func make(_ settings: [CgroupSetting], for id: ContainerID) throws(ContainerError) -> Made {
+  func make(
+    _ settings: [CgroupSetting], for id: ContainerID, _ debug: DebugMessages?
+  ) throws(ContainerError) -> Made? {
     guard let scope else {
-      try cgroup.make(settings)
+      do throws(ContainerError) { try cgroup.make(settings, debug) } catch {
+        guard isOptional, let errno = error.errno, Self.impossible.contains(errno) else {
+          throw error.errno == .readOnlyFileSystem ? error.advising(cgroup.hierarchy.writableAdvice) : error
+        }
+        debug?.say(Self.without(error))
+        return nil
+      }
       return Made(cgroup, nil)
     }
     let placeholder = try Placeholder()
@@ -79,6 +100,15 @@ struct CgroupPlan: Sendable {
       try? Systemd.remove(scope.unit)
       throw error
     }
+  }
+
+  /// The errors of a place where this program can make no cgroups that processes can be in.
+  private static let impossible: [Errno] = [
+    .readOnlyFileSystem, .permissionDenied, .notPermitted, .notSupported,
+  ]
+
+  private static func without(_ error: ContainerError) -> String {
+    "the container stays in the cgroup of the caller: \(error)"
   }
 
   /// Removes the cgroup, whose path is `path` by now, with all that is in it.

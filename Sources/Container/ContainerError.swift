@@ -43,6 +43,11 @@ public struct ContainerError: Error, Sendable, CustomStringConvertible {
     description = advice.map { "\(operation): \(errno): \($0)" } ?? "\(operation): \(errno)"
   }
 
+  /// The same error, with what to do about it.
+  func advising(_ advice: String) -> ContainerError {
+    ContainerError(kind, "\(description): \(advice)", errno)
+  }
+
   /// The program called `name` was not executed for the reason `errno`, in the words that engines know.
   static func program(_ name: String, _ errno: Errno) -> ContainerError {
     ContainerError(
@@ -50,7 +55,7 @@ public struct ContainerError: Error, Sendable, CustomStringConvertible {
       errno)
   }
 
-  init(_ kind: Kind, _ description: String, _ errno: Errno) {
+  init(_ kind: Kind, _ description: String, _ errno: Errno?) {
     self.kind = kind
     self.description = description
     self.errno = errno

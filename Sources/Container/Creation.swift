@@ -38,6 +38,8 @@ public struct CreateOptions: Sendable {
   public var isSupervised = false
   /// A directory that belongs to the container alone and is removed with it.
   public var ownedDirectory: String?
+  /// Where messages go that only help to find a fault.
+  public var debug: DebugMessages?
   /// What is noted of the container besides the annotations of its configuration.
   public var extraAnnotations: NamedValues<String> = [:]
 
@@ -113,7 +115,7 @@ extension ContainerStore {
       try HeldNamespace(namespace)
     }
     let hostMounts = try HostMounts.copy(for: plan, joining: joining)
-    let cgroup = try CgroupPlan(plan, options.cgroupDriver, id, in: self)
+    let cgroup = try CgroupPlan(plan, options.cgroupDriver, id, in: self, options.debug)
 
     var annotations = config.annotations
     for extra in options.extraAnnotations.elements { annotations[extra.name] = extra.value }
@@ -178,7 +180,12 @@ private struct Birth {
       return try parent.accompany(
         &container, plan, options, groundwork.devices, nil, config: config, waitsForStart: !startsAtOnce)
     }
-    let made = try cgroup.make(plan.cgroupSettings, for: container.id)
+    guard let made = try cgroup.make(plan.cgroupSettings, for: container.id, options.debug) else {
+      container.record.cgroup = nil
+      let parent = try spawn(hostMounts, joining, fifo, nil)
+      return try parent.accompany(
+        &container, plan, options, groundwork.devices, nil, config: config, waitsForStart: !startsAtOnce)
+    }
     ownsCgroup = true
     container.record.cgroup = made.cgroup.path
     let directory = try made.cgroup.open()

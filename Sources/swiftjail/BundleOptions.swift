@@ -31,6 +31,8 @@ enum BundleOptions {
     options.cgroupDriver = settings.cgroupDriver
     options.warn = { settings.log.write(.warning, $0) }
     options.openFiles = ResourceLimit.raiseOpenFiles()
+    let log = settings.log
+    options.debug = DebugMessages { log.write(.debug, $0) }
     return options
   }
 
