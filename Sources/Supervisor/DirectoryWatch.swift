@@ -3,11 +3,12 @@ import Linux
 /// Tells of changes in a directory, by whatever of its path it comes and goes: it need not be there yet, and may be replaced.
 final class DirectoryWatch {
   /// What a watch of the kernel's is for.
-  private enum Place {
-    /// The directory itself.
-    case content
-    /// One above it, in which this name is the next part of the path.
-    case above(String)
+  private struct Place {
+    var events: Inotify.Events
+    /// The next parts of the path that are looked for in it: a directory may be on the way twice, by symbolic links.
+    var names: Set<String> = []
+    /// Whether it is the directory itself.
+    var isContent = false
   }
 
   /// The parts of the path, from the root on.
@@ -33,9 +34,7 @@ final class DirectoryWatch {
     _ path: String, _ loop: EventLoop, onChange: @escaping () -> Void, onFailure: @escaping (Errno) -> Void
   ) throws(Errno) {
     let absolute = path.hasPrefix("/") ? path : "\(try File.realPath("."))/\(path)"
-    parts = absolute.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }.filter {
-      $0 != "."
-    }
+    parts = Self.parts(of: absolute)
     self.loop = loop
     self.onChange = onChange
     self.onFailure = onFailure
@@ -55,10 +54,8 @@ final class DirectoryWatch {
         // Of a watch that is no more there may still be some to come.
         guard let place = places[event.watch] else { continue }
         if !event.events.isDisjoint(with: [.selfDeleted, .selfMoved, .ignored]) { isElsewhere = true }
-        switch place {
-        case .content: isChanged = true
-        case .above(let name): if event.name == name { isElsewhere = true }
-        }
+        if place.isContent { isChanged = true }
+        if place.names.contains(event.name) { isElsewhere = true }
       }
     }
     if isElsewhere {
@@ -67,31 +64,64 @@ final class DirectoryWatch {
     if isChanged || isElsewhere { onChange() }
   }
 
-  /// Watches the directory and the way to it, as far as that is there.
+  /// Watches the directory and the way to it, as far as that is there, and the way of each symbolic link on it.
   private func look() throws(Errno) {
     for watch in places.keys { try? inotify.remove(watch) }
     places = [:]
     // What goes while it is looked at is looked at once more, when it tells of that.
     var path = "/"
-    for (index, name) in parts.enumerated() {
+    var rest = Array(parts.reversed())
+    var links = 0
+    while let name = rest.popLast() {
+      if name == ".." {
+        path = Self.parent(of: path)
+        continue
+      }
       let next = path == "/" ? "/\(name)" : "\(path)/\(name)"
       // Of the last one above, every coming and going of the name is told: the directory itself tells of its removal only
-      // when nobody has it open.
-      let isLast = index == parts.count - 1
-      var events = Self.goings
-      if isLast || !isThere(next) { events.insert(Self.comings) }
-      guard try add(path, events, .above(name)) else { return try look() }
+      // when nobody has it open. A link tells of nothing.
+      let isPlain = !rest.isEmpty && kind(next) == .directory
+      guard try add(path, isPlain ? Self.goings : [Self.goings, Self.comings], name) else {
+        return try look()
+      }
       // What came before it was watched nobody tells of.
-      guard isThere(next) else { return }
-      path = next
+      switch kind(next) {
+      case .directory: path = next
+      case _ where isPlain: return try look()
+      case .symbolicLink:
+        links += 1
+        guard links <= Self.mostLinks, let target = try? File.symbolicLink(next) else { return }
+        if target.hasPrefix("/") { path = "/" }
+        rest += Self.parts(of: target).reversed()
+      default: return
+      }
     }
-    _ = try add(path, Self.content, .content)
+    _ = try add(path, Self.content, nil)
   }
 
+  /// The kernel follows no more links in a path.
+  private static let mostLinks = 40
+
+  private static func parts(of path: String) -> [String] {
+    path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }.filter { $0 != "." }
+  }
+
+  private static func parent(of path: String) -> String {
+    let end = path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.utf8.startIndex
+    return end == path.utf8.startIndex ? "/" : String(path[..<end])
+  }
+
+  /// - Parameter name: what is looked for in it; `nil` for the directory itself.
   /// - Returns: `false` when there is no such directory any more.
-  private func add(_ path: String, _ events: Inotify.Events, _ place: Place) throws(Errno) -> Bool {
+  private func add(_ path: String, _ events: Inotify.Events, _ name: String?) throws(Errno) -> Bool {
     do throws(Errno) {
-      places[try inotify.add(path, events)] = place
+      let watch = try inotify.add(path, events)
+      var place = places[watch] ?? Place(events: events)
+      // The kernel has taken these in the place of what it had.
+      if !events.isSuperset(of: place.events) { _ = try inotify.add(path, events.union(place.events)) }
+      place.events.formUnion(events)
+      if let name { place.names.insert(name) } else { place.isContent = true }
+      places[watch] = place
       return true
     } catch .noSuchFileOrDirectory {
       return false
@@ -100,7 +130,8 @@ final class DirectoryWatch {
     }
   }
 
-  private func isThere(_ path: String) -> Bool {
-    (try? FileStatus.of(path))?.kind == .directory
+  /// What is at `path`; `nil` when nothing is.
+  private func kind(_ path: String) -> FileKind? {
+    (try? FileStatus.of(path, following: false))?.kind
   }
 }

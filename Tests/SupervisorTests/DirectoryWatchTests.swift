@@ -85,6 +85,29 @@ struct DirectoryWatchTests {
     withExtendedLifetime(held) {}
   }
 
+  @Test("A symbolic link on the way is told of when it leads elsewhere, and so is a link in its target")
+  func links() throws {
+    let it = try Watched("one/b/c", "two/b/c", "three/c")
+    let scratch = it.scratch.path
+    func link(_ name: String, to target: String) throws {
+      try File.makeSymbolicLink("\(scratch)/\(name).new", to: target)
+      try File.rename("\(scratch)/\(name).new", to: "\(scratch)/\(name)")
+    }
+    #expect(try it.tells { try link("a", to: "current") })
+    #expect(try it.tells { try link("current", to: "one") })
+    #expect(try it.tells { try touch("\(scratch)/one/b/c/x") })
+    #expect(try it.tells { try link("current", to: "../\(scratch.split(separator: "/").last ?? "")/./two") })
+    #expect(try !it.tells { try touch("\(scratch)/one/b/c/y") })
+    #expect(try it.tells { try touch("\(scratch)/two/b/c/y") })
+    #expect(try it.tells { try Directory.removeTree("\(scratch)/two/b") })
+    #expect(try it.tells { try link("two/b", to: "\(scratch)/three") })
+    #expect(try it.tells { try touch("\(scratch)/three/c/z") })
+    // One that leads to itself leads nowhere.
+    #expect(try it.tells { try link("current", to: "current") })
+    #expect(try it.tells { try link("current", to: "one") })
+    #expect(try it.tells { try touch("\(scratch)/one/b/c/z") })
+  }
+
   @Test("Another one in its place is watched from then on", arguments: ["a", "a/b", "a/b/c"])
   func replaced(part: String) throws {
     let it = try Watched("a/b/c", "new/a/b/c")
