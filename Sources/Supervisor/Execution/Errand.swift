@@ -3,7 +3,7 @@ import Linux
 /// A process that does what would take too long for one that others wait for, and says over a pipe what came of it.
 final class Errand {
   private var source: FileDescriptor
-  private let process: Pidfd
+  private var process: Pidfd?
   private let loop: EventLoop
   private var said: [UInt8] = []
   private var done: ((Result<[UInt8], SupervisorError>) -> Void)?
@@ -12,11 +12,10 @@ final class Errand {
   private static let most = 64 << 20
 
   private init(
-    _ source: consuming FileDescriptor, _ process: consuming Pidfd, _ loop: EventLoop,
+    _ source: consuming FileDescriptor, _ loop: EventLoop,
     _ done: @escaping (Result<[UInt8], SupervisorError>) -> Void
   ) {
     self.source = source
-    self.process = process
     self.loop = loop
     self.done = done
   }
@@ -34,7 +33,24 @@ final class Errand {
     done: @escaping (Result<[UInt8], SupervisorError>) -> Void
   ) throws(Errno) -> Errand {
     let pipe = try FileDescriptor.pipe()
-    let number = pipe.write.rawValue
+    try pipe.read.setNonBlocking()
+    let source = pipe.read.rawValue
+    let errand = Errand(pipe.read, loop, done)
+    // First, so that nothing is done by a process of which nobody would hear.
+    try loop.watch(source, .readable) { _ in errand.read() }
+    do throws(Errno) {
+      try errand.start(pipe.write, keeping: kept, isBound: isBound, work)
+    } catch {
+      loop.forget(source)
+      throw error
+    }
+    return errand
+  }
+
+  private func start(
+    _ pipe: borrowing FileDescriptor, keeping kept: [Int32], isBound: Bool,
+    _ work: () throws(SupervisorError) -> [UInt8]
+  ) throws(Errno) {
     let parent = ProcessControl.pid
     switch try clone(into: []) {
     case .child:
@@ -44,20 +60,15 @@ final class Errand {
         if ProcessControl.parentPid != parent { exitNow(1) }
       }
       // Clients that hang up are not to wait for it.
-      try? closeAll(from: 3, except: kept + [number])
+      try? closeAll(from: 3, except: kept + [pipe.rawValue])
       OutOfMemoryAdjustment.restore()
-      exitNow(answer(work, over: pipe.write))
-    case .parent(_, let process):
-      try pipe.read.setNonBlocking()
-      let source = pipe.read.rawValue
-      let errand = Errand(pipe.read, process, loop, done)
-      try loop.watch(source, .readable) { _ in errand.read() }
-      return errand
+      exitNow(Self.answer(work, over: pipe))
+    case .parent(_, let process): self.process = consume process
     }
   }
 
   /// Ends it at once, whatever it is at: `done` is called as if it had been killed by somebody else.
-  func end() { try? process.send(.kill) }
+  func end() { try? process?.send(.kill) }
 
   /// The first byte tells whether it went well, and if not, what kind of failure it was.
   private static func answer(
@@ -95,13 +106,22 @@ final class Errand {
   /// What it has mounted is there until it has ended.
   private func awaitEnd() {
     if said.count > Self.most { end() }
+    guard let number else { return finish() }
     do throws(Errno) {
-      try loop.watch(process.descriptor.rawValue, .readable) { [self] _ in finish() }
+      try loop.watch(number, .readable) { [self] _ in finish() }
     } catch { finish() }
   }
 
+  /// The number of its pidfd.
+  private var number: Int32? {
+    switch process {
+    case .some(let process): process.descriptor.rawValue
+    case .none: nil
+    }
+  }
+
   private func finish() {
-    loop.forget(process.descriptor.rawValue)
+    if let number { loop.forget(number) }
     let done = self.done
     self.done = nil
     done?(result)

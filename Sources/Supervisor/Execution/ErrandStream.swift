@@ -4,7 +4,7 @@ import Linux
 /// as fast as that takes it, and is nowhere kept whole.
 final class ErrandStream {
   private var source: FileDescriptor
-  private let process: Pidfd
+  private var process: Pidfd?
   private let loop: EventLoop
   private var stream: HTTPStream?
   private let onEnd: () -> Void
@@ -22,11 +22,10 @@ final class ErrandStream {
   private static let end: UInt8 = 0
 
   private init(
-    _ source: consuming FileDescriptor, _ process: consuming Pidfd, _ loop: EventLoop, _ stream: HTTPStream,
+    _ source: consuming FileDescriptor, _ loop: EventLoop, _ stream: HTTPStream,
     _ onStall: @escaping () -> Void, _ onEnd: @escaping () -> Void
   ) {
     self.source = source
-    self.process = process
     self.loop = loop
     self.stream = stream
     self.onStall = onStall
@@ -43,24 +42,31 @@ final class ErrandStream {
     onEnd: @escaping () -> Void
   ) throws(Errno) {
     let pipe = try FileDescriptor.pipe()
-    let number = pipe.write.rawValue
+    try pipe.read.setNonBlocking()
+    let source = pipe.read.rawValue
+    let errand = ErrandStream(pipe.read, loop, stream, onStall, onEnd)
+    // First, so that nothing is done by a process of which nobody would hear.
+    try loop.watch(source, .readable) { _ in errand.move() }
+    do throws(Errno) { try errand.start(pipe.write, text) } catch {
+      loop.forget(source)
+      throw error
+    }
+    stream.whenClosed { [weak errand] in errand?.finish() }
+  }
+
+  private func start(_ pipe: borrowing FileDescriptor, _ text: () -> [UInt8]) throws(Errno) {
     switch try clone(into: []) {
     case .child:
       // Clients that hang up are not to wait for it.
-      try? closeAll(from: 3, except: [number])
+      try? closeAll(from: 3, except: [pipe.rawValue])
       do throws(Errno) {
-        try pipe.write.writeAll(text())
-        try pipe.write.writeAll([Self.end])
+        try pipe.writeAll(text())
+        try pipe.writeAll([Self.end])
       } catch {
         // Nobody reads it any more.
       }
       exitNow(0)
-    case .parent(_, let process):
-      try pipe.read.setNonBlocking()
-      let source = pipe.read.rawValue
-      let errand = ErrandStream(pipe.read, process, loop, stream, onStall, onEnd)
-      try loop.watch(source, .readable) { _ in errand.move() }
-      stream.whenClosed { [weak errand] in errand?.finish() }
+    case .parent(_, let process): self.process = consume process
     }
   }
 
@@ -111,7 +117,7 @@ final class ErrandStream {
     if let timer { loop.cancel(timer) }
     timer = nil
     loop.forget(source.rawValue)
-    if !isWhole { try? process.send(.kill) }
+    if !isWhole { try? process?.send(.kill) }
     stream = nil
     onEnd()
   }

@@ -78,21 +78,27 @@ final class Execution {
     }
     let streams = StandardStreams(input: source, output: out.write, error: err.write)
     let number = ends.there.descriptor.rawValue
-    switch try Linux.clone(into: []) {
-    case .child:
-      streams.become(keeping: number)
-      ExecutionWorker(
-        partition: partition, settings: settings, store: store, report: number, recordPath: recordPath
-      ).run()
-    case .parent: break
-    }
+    // All that can fail comes first, so that nothing is executed of which nobody would hear.
     output = try OutputReader(out.read, loop) { [unowned self] in onOutput?(.stdout, $0) }
     errors = try OutputReader(err.read, loop) { [unowned self] in onOutput?(.stderr, $0) }
     if isDiscarding { discardOutput() }
     let report = ends.here
     let reportNumber = report.descriptor.rawValue
-    self.report = consume report
     try loop.watch(reportNumber, .readable) { [unowned self] _ in takeReport() }
+    do throws(Errno) {
+      switch try Linux.clone(into: []) {
+      case .child:
+        streams.become(keeping: number)
+        ExecutionWorker(
+          partition: partition, settings: settings, store: store, report: number, recordPath: recordPath
+        ).run()
+      case .parent: break
+      }
+    } catch {
+      loop.forget(reportNumber)
+      throw error
+    }
+    self.report = consume report
   }
 
   private func takeReport() {
