@@ -60,6 +60,28 @@ public struct Socket: ~Copyable, Sendable {
     }
   }
 
+  /// How long a message may be that is sent (`SO_SNDBUF`), in bytes.
+  public func longestMessage() throws(Errno) -> Int {
+    var size: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    try once { getsockopt(descriptor.rawValue, SOL_SOCKET, SO_SNDBUF, &size, &length) }
+    // What unix_dgram_sendmsg() keeps for itself.
+    return max(0, Int(size) - 32)
+  }
+
+  /// Makes room for messages of `count` bytes, where `net.core.wmem_default` is less (`SO_SNDBUFFORCE`, `SO_SNDBUF`).
+  public func makeRoom(forMessagesOf count: Int) throws(Errno) {
+    guard try longestMessage() < count else { return }
+    var size = Int32(clamping: count)
+    let length = socklen_t(MemoryLayout<Int32>.size)
+    // The kernel doubles it, for what it keeps beside each message.
+    do throws(Errno) {
+      try once { setsockopt(descriptor.rawValue, SOL_SOCKET, SO_SNDBUFFORCE, &size, length) }
+    } catch .notPermitted {
+      try once { setsockopt(descriptor.rawValue, SOL_SOCKET, SO_SNDBUF, &size, length) }
+    }
+  }
+
   /// Sends one message.
   public func send(_ message: borrowing [UInt8]) throws(Errno) {
     let count = message.count

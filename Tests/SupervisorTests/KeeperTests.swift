@@ -1,5 +1,6 @@
 import Container
 import Definitions
+import Glibc
 import Layers
 import Linux
 import OCI
@@ -229,6 +230,28 @@ struct KeeperTests {
     #expect(here.send(longest) && here.send(JSON.string("short")))
     for _ in 0..<10 { try loop.turn(longest: 10) }
     #expect(messages == [longest, .string("short")] && !hasEnded)
+  }
+
+  @Test("The longest message is sent where the machine gives sockets little room")
+  func littleRoom() throws {
+    let loop = try EventLoop()
+    let ends = try Socket.pair()
+    var size: Int32 = 4096
+    let number = ends.here.descriptor.rawValue
+    #expect(setsockopt(number, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<Int32>.size)) == 0)
+    #expect(try ends.here.longestMessage() < PacketChannel.longest)
+    try ends.here.descriptor.setNonBlocking()
+    try ends.there.descriptor.setNonBlocking()
+    let here = try PacketChannel(ends.here, loop)
+    let there = try PacketChannel(ends.there, loop)
+    var messages: [JSON] = []
+    there.onMessage = { messages.append($0) }
+    var hasEnded = false
+    here.onEnd = { hasEnded = true }
+    let longest = JSON.string(String(repeating: "x", count: PacketChannel.longest - 2))
+    for _ in 1...3 { #expect(here.send(longest)) }
+    for _ in 0..<100 where messages.count < 3 { try loop.turn(longest: 10) }
+    #expect(messages == [longest, longest, longest] && !hasEnded)
   }
 
   /// The two ends of a connection between a keeper and a supervisor.

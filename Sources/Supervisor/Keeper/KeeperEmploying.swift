@@ -137,6 +137,8 @@ extension Keeper {
       door.shut()
     }
     let pair = try Socket.pair()
+    // A definition goes this way.
+    try pair.here.makeRoom(forMessagesOf: PacketChannel.longest)
     let pid = try door.open(to: pair.there) { () throws(Errno) in
       switch try clone(into: [], sharingDescriptors: true) {
       case .child: Worker(store: store, door: door, openFiles: openFiles, emptyTree: emptyTree).run()

@@ -11,6 +11,8 @@ final class PacketChannel {
   /// For one message; the kernel gives its pages as they are touched, and few messages are long.
   private let incoming = UnsafeMutableRawBufferPointer.allocate(byteCount: longest, alignment: 16)
   private var isOpen = true
+  /// The longest message that can be sent, in bytes.
+  private let room: Int
   /// Called with each message that comes.
   var onMessage: ((JSON) -> Void)?
   /// Called once when the other end is gone.
@@ -33,6 +35,9 @@ final class PacketChannel {
   static let longest = 128 << 10
 
   init(_ socket: consuming Socket, _ loop: EventLoop) throws(Errno) {
+    // A message that the kernel does not take would end the connection, and the next one as well.
+    try? socket.makeRoom(forMessagesOf: Self.longest)
+    room = min(Self.longest, try socket.longestMessage())
     self.socket = socket
     self.loop = loop
     try loop.watch(self.socket.descriptor.rawValue, .readable) { [weak self] events in
@@ -54,7 +59,7 @@ final class PacketChannel {
   @discardableResult
   func send(_ message: some JSONRepresentable, with file: consuming FileDescriptor? = nil) -> Bool {
     let bytes = message.json.bytes()
-    guard bytes.count <= Self.longest else { return false }
+    guard bytes.count <= room else { return false }
     guard isOpen else { return true }
     outgoing.append(Packet(bytes, file))
     if outgoing.count == 1 { flush() }
