@@ -88,7 +88,8 @@ public final class Supervisor {
     self.log = log
     directory = Self.directory(for: store)
     let saved = try RecordStore(directory: "\(directory)/partitions")
-    records = SavedRecords(saved, loop, log: log)
+    let disk = DiskSync(loop, log: log)
+    records = SavedRecords(saved, loop, disk: disk, log: log)
     boot = (try? File.text(Self.bootID)) ?? ""
     // The next supervisor finishes them, and must not meet what still does.
     removals = ErrandQueue(loop, areBound: true)
@@ -100,7 +101,8 @@ public final class Supervisor {
       try Directory.makeAll("\(directory)/logs", mode: 0o700)
       try Directory.makeAll("\(directory)/events", mode: 0o700)
       events = EventLog(
-        try Journal("\(directory)/events/events.log", size: journalSize, boot: boot, loop, log: log))
+        try Journal(
+          "\(directory)/events/events.log", size: journalSize, boot: boot, loop, disk: disk, log: log))
     } catch {
       throw SupervisorError("make the directories in \(directory) and \(keeping)", error)
     }
@@ -131,6 +133,7 @@ public final class Supervisor {
 
   /// Those partitions of whose state that is said, the oldest first.
   func statuses(where isWanted: (PartitionStatus.State) -> Bool) -> [PartitionStatus] {
+    for partition in partitions.values where partition.isPaused { checkPause(partition) }
     let wanted = partitions.values.compactMap { isWanted($0.state) ? ($0.record.created, $0) : nil }
     return wanted.sorted { $0.0 == $1.0 ? $0.1.name < $1.1.name : $0.0 < $1.0 }.map { $0.1.status }
   }
@@ -152,6 +155,7 @@ public final class Supervisor {
     guard let partition = partitions[name] else {
       throw SupervisorError(.notFound, "there is no partition called \(name)")
     }
+    checkPause(partition)
     return partition
   }
 

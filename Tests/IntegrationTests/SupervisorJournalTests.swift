@@ -43,6 +43,39 @@ struct SupervisorJournalTests {
     }
   }
 
+  @Test(
+    "An end that nobody saw is told once, with 255, also when it is followed by a restart",
+    arguments: [false, true])
+  func unseen(isNewBoot: Bool) throws {
+    try withSupervisor { site in
+      for (short, policy) in [("a", "no"), ("b", "always"), ("c", "no")] {
+        try site.define(short, SupervisedSandbox.patient, ["restart": policy])
+      }
+      for short in ["a", "b", "c"] { try site.waitUntilReady(short) }
+      let pids = try ["a", "b", "c"].map { pid_t(try site.pid($0)) }
+      let keeper = try #require(site.keepers.first)
+      // Somebody stops c, and the supervisor does not see it end.
+      kill(keeper, SIGSTOP)
+      let stop = try SupervisorConnection(site.socket)
+      try stop.begin("POST", "/containers/\(site.name("c"))/stop?t=0")
+      #expect(poll { contents("/proc/\(pids[2])/stat")?.contains(") Z ") != false })
+      try site.end(SIGKILL)
+      kill(keeper, SIGKILL)
+      for pid in pids { kill(pid, SIGKILL) }
+      #expect(poll { pids.allSatisfy { contents("/proc/\($0)/stat")?.contains(") Z ") != false } })
+      if isNewBoot { try Data("another\n".utf8).write(to: URL(fileURLWithPath: "\(site.records)/boot")) }
+      for _ in 1...2 {
+        try site.launch()
+        try site.waitFor("b", "running")
+        #expect(try history("a", site) == ["create", "start", "die 255"])
+        #expect(try poll { try history("b", site) == ["create", "start", "die 255", "start"] })
+        #expect(try history("c", site).filter { $0.hasPrefix("die") } == ["die 255"])
+        try #expect(site.restarts("b") == 1 && site.exitCode("a") == 255)
+        try site.end(SIGKILL)
+      }
+    }
+  }
+
   @Test("A line that was cut short is passed over, and what comes after it is told")
   func torn() throws {
     try withSupervisor { site in

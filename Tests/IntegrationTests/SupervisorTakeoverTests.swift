@@ -244,6 +244,38 @@ struct SupervisorTakeoverTests {
     }
   }
 
+  @Test("A partition that somebody else lets go on is not paused any more")
+  func thawed() throws {
+    try withSupervisor { site in
+      try site.define("a")
+      try site.waitUntilReady("a")
+      let target = "/containers/\(site.name("a"))"
+      func pauseAndThaw() throws {
+        try #expect(site.ask("POST", "\(target)/pause").status == 204)
+        try site.waitFor("a", "paused")
+        let files = Snapshot.cgroups(named: site.name("a")).map { "\($0)/cgroup.freeze" }
+        for file in files where contents(file)?.trimmed == "1" {
+          try Data("0".utf8).write(to: URL(fileURLWithPath: file))
+        }
+      }
+      try pauseAndThaw()
+      try #expect(site.ask("POST", "\(target)/exec", #"{"Cmd": ["/bin/true"]}"#).status == 201)
+      try #expect(site.status("a") == "running")
+      try pauseAndThaw()
+      try #expect(site.ask("POST", "\(target)/unpause").status == 204)
+      try #expect(site.status("a") == "running")
+      try #expect(site.ask("POST", "\(target)/pause").status == 204)
+      // As Docker has it, a signal lets it go on.
+      try #expect(site.ask("POST", "\(target)/kill?signal=WINCH").status == 204)
+      try #expect(site.status("a") == "running")
+      let until = Int(Date().timeIntervalSince1970) + 1
+      let lines = try site.succeed("events", "--since", "1", "--until", String(until)).lines
+      for action in ["pause", "unpause"] {
+        #expect(lines.filter { $0.contains(#""Action":"\#(action)""#) }.count == 3, "\(lines)")
+      }
+    }
+  }
+
   @Test("The keeper goes when nothing is left to keep and no supervisor is there")
   func keeperEnds() throws {
     try withSupervisor { site in

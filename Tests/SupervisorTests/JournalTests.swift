@@ -88,6 +88,65 @@ struct JournalTests {
     #expect(try journal(size: 1000).written == Self.marks(20 * 64))
   }
 
+  /// What puts files on the disk when the test says so.
+  private final class PretendedDisk {
+    var begun: [(inode: UInt64, done: DiskSync.Done)] = []
+    var refusal: Errno?
+
+    func begin(_ number: Int32, _ done: @escaping DiskSync.Done) throws(Errno) {
+      if let refusal { throw refusal }
+      begun.append((try FileDescriptor.duplicate(of: number).status().inode, done))
+    }
+  }
+
+  @Test("A file that is rotated away while a sync is under way is synced once more, and before its successor")
+  func rotationWhileSyncing() throws {
+    let disk = PretendedDisk()
+    let sync = FileSync(
+      loop, patience: 1, begin: { (number, done) throws(Errno) in try disk.begin(number, done) },
+      log: { Issue.record("\($0)") })
+    var file = try FileDescriptor.open(scratch.log, [.writeOnly, .create], mode: 0o600)
+    sync.file = { file.rawValue }
+    let first = try file.status().inode
+    sync.schedule()
+    while disk.begun.isEmpty { try loop.turn(longest: 100) }
+    // More is appended, and then the file is rotated.
+    sync.schedule()
+    sync.finishFile()
+    file = try FileDescriptor.open("\(scratch.log).next", [.writeOnly, .create], mode: 0o600)
+    let second = try file.status().inode
+    sync.schedule()
+    #expect(disk.begun.map(\.inode) == [first])
+    disk.begun[0].done(nil)
+    #expect(disk.begun.map(\.inode) == [first, first])
+    disk.begun[1].done(nil)
+    while disk.begun.count < 3 { try loop.turn(longest: 100) }
+    #expect(disk.begun.map(\.inode) == [first, first, second])
+  }
+
+  @Test("A sync that the kernel has no room for is tried again, and one of no disk is not")
+  func refusedSync() throws {
+    let disk = PretendedDisk()
+    let sync = FileSync(
+      loop, patience: 1, begin: { (number, done) throws(Errno) in try disk.begin(number, done) },
+      log: { Issue.record("\($0)") })
+    let file = try FileDescriptor.open(scratch.log, [.writeOnly, .create], mode: 0o600)
+    sync.file = { file.rawValue }
+    disk.refusal = .resourceTemporarilyUnavailable
+    sync.schedule()
+    for _ in 1...5 { try loop.turn(longest: 5) }
+    disk.refusal = nil
+    for _ in 1...1000 where disk.begun.isEmpty { try loop.turn(longest: 5) }
+    #expect(disk.begun.count == 1)
+    disk.begun.first?.done(nil)
+    disk.refusal = .invalidArgument
+    sync.schedule()
+    for _ in 1...5 { try loop.turn(longest: 5) }
+    disk.refusal = nil
+    for _ in 1...5 { try loop.turn(longest: 5) }
+    #expect(disk.begun.count == 1)
+  }
+
   @Test("What cannot be written waits, in its order, and is not taken for written")
   func waiting() throws {
     // A directory that is missing is as good as a full disk.

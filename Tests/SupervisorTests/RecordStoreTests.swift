@@ -183,11 +183,21 @@ struct RecordStoreTests {
     try #expect(loaded() == [] && names() == [])
   }
 
-  @Test("Files are put on their disk together, each as often as it has changed")
-  func sync() throws {
+  @Test(
+    "Files are put on their disk together, each as often as it has changed, by helper processes where it must be",
+    arguments: [true, false])
+  func sync(isByKernel: Bool) throws {
     let loop = try EventLoop()
     var messages: [String] = []
-    let sync = try RecordSync(loop, patience: 1) { messages.append($0) }
+    var warnings: [String] = []
+    let disk = DiskSync(
+      loop,
+      kernel: { () throws(Errno) in
+        guard isByKernel else { throw .resourceTemporarilyUnavailable }
+        return try BackgroundSync(most: UInt32(DiskSync.most))
+      }, log: { warnings.append($0) })
+    #expect(warnings.count == (isByKernel ? 0 : 1), "\(warnings)")
+    let sync = RecordSync(disk, loop, patience: 1) { messages.append($0) }
     var synced: [String] = []
     sync.onSync = { synced.append($0) }
     let paths = (0..<200).map { "\(scratch.path)/\($0)" }

@@ -35,7 +35,9 @@ extension APIService {
 
   /// The partition that `reference` names in full, by its id or its name.
   func partition(named reference: ContainerReference) -> Partition? {
-    supervisor.partition(withID: reference.text) ?? supervisor.partitions[reference.text]
+    let partition = supervisor.partition(withID: reference.text) ?? supervisor.partitions[reference.text]
+    if let partition { supervisor.checkPause(partition) }
+    return partition
   }
 
   /// Finds out what `reference` means, and calls `done` with it: at once, unless there are many containers to be looked
@@ -82,7 +84,9 @@ extension APIService {
       $0 < count ? partitions[$0].name : plains[$0 - count].name
     }
     switch match {
-    case .one(let index) where index < count: return .success(.partition(partitions[index].status))
+    case .one(let index) where index < count:
+      supervisor.checkPause(partitions[index])
+      return .success(.partition(partitions[index].status))
     case .one(let index):
       if let plain = supervisor.plain(plains[index - count].name) { return .success(.plain(plain)) }
       return .failure(.noSuchContainer(reference.text))

@@ -6,6 +6,7 @@ public final class EventLog {
   private var watchers: [Int: (ContainerEvent) -> Void] = [:]
   private var followers: [Int: (EventMessage, [UInt8]) -> Void] = [:]
   private var nextWatcher = 0
+  private var lastDeaths: [String: Int64]?
 
   /// Whether the end `number` is in the journal for certain.
   func has(end number: UInt64) -> Bool { journal.written.cover(number) }
@@ -17,6 +18,14 @@ public final class EventLog {
   }
 
   init(_ journal: Journal) { self.journal = journal }
+
+  /// Whether the end of the container `id` was one of the last things that the journal had when this was asked first, and
+  /// not before `time`.
+  func hasDeath(of id: String, since time: Int64) -> Bool {
+    let deaths = lastDeaths ?? journal.lastDeaths()
+    lastDeaths = deaths
+    return deaths[id].map { $0 >= time } ?? false
+  }
 
   /// How many watch.
   public var watcherCount: Int { watchers.count + followers.count }

@@ -13,7 +13,7 @@ final class Journal {
   private let log: (String) -> Void
   private var file: LineFile?
   private var timer: EventLoop.Timer?
-  private let sync: FileSync?
+  private let sync: FileSync
   /// The ends that are in the file.
   private(set) var written: EndMarks
   /// The ends that are in the file or on their way.
@@ -35,8 +35,11 @@ final class Journal {
   private static let longestEnd = 1 << 20
 
   /// The journal at `path`, whose files are at most `size` bytes long, in the boot `boot` of the machine.
+  ///
+  /// - Parameter disk: what puts it on the disk; `nil` for one of its own.
   init(
-    _ path: String, size: Int, boot: String, _ loop: EventLoop, log: @escaping (String) -> Void
+    _ path: String, size: Int, boot: String, _ loop: EventLoop, disk: DiskSync? = nil,
+    log: @escaping (String) -> Void
   ) throws(Errno) {
     self.path = path
     self.boot = boot
@@ -46,8 +49,10 @@ final class Journal {
     let last = try Self.lastMark(path)
     written = last?.boot == boot ? last?.ends ?? EndMarks() : EndMarks()
     noted = written
-    sync = try? FileSync(loop, log: log)
-    sync?.file = { [unowned self] in number }
+    let disk = disk ?? DiskSync(loop, log: log)
+    sync = FileSync(
+      loop, begin: { (number, done) throws(Errno) in try disk.begin(number, done: done) }, log: log)
+    sync.file = { [unowned self] in number }
   }
 
   /// Appends `messages`, now or as soon as that can be done.
@@ -109,7 +114,7 @@ final class Journal {
     if count > 0 {
       written = pending[count - 1].mark.ends
       pending.removeFirst(count)
-      sync?.schedule()
+      sync.schedule()
     }
     if let failure = result.failure {
       // Whatever state its end is in, it is looked at again.
@@ -121,7 +126,7 @@ final class Journal {
   private func makeRoom(for count: Int) throws(Errno) {
     if file == nil { file = try LineFile(path) }
     guard let length = file?.size, length > 0, length + count > size else { return }
-    sync?.begin()
+    sync.finishFile()
     file = nil
     try LineFile.rotate(path, keeping: Self.files)
     file = try LineFile(path)
@@ -133,6 +138,24 @@ final class Journal {
     case .some(let file): file.rawValue
     case .none: nil
     }
+  }
+
+  /// When those containers have died of which the last lines tell, by their ids.
+  func lastDeaths() -> [String: Int64] {
+    var deaths: [String: Int64] = [:]
+    do throws(Errno) {
+      let lines = LogLines(path)
+      guard try lines.moveBack(), let length = try lines.size() else { return [:] }
+      let start = max(0, length - LogLines.blockSize)
+      let bytes = try lines.bytes(at: start, count: length - start) ?? []
+      for line in bytes.split(separator: UInt8(ascii: "\n")) {
+        guard let message = try? EventMessage(parsing: Array(line)), message.action == "die" else { continue }
+        deaths[message.id] = message.time
+      }
+    } catch {
+      // It is told once more.
+    }
+    return deaths
   }
 
   /// What the last whole line of the journal at `path` says.

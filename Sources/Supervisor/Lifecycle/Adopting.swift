@@ -106,10 +106,16 @@ extension Supervisor {
     removeIfOver(partition)
   }
 
-  /// Notes that a partition has ended, and that nobody has seen how.
+  /// Notes that a partition has ended, and that nobody has seen how. Whoever calls this saves the record then.
   func noteUnseenEnd(_ partition: Partition) {
-    partition.record.finished = Clock.now()
+    let now = Clock.now()
+    let started = partition.record.started ?? partition.record.created
+    partition.isPaused = false
+    partition.record.finished = now
     partition.record.exitStatus = KeptEnd.unknownStatus
     partition.record.error = "its end was not seen: the machine or the keeper stopped"
+    // The last supervisor may have been killed before it could save that.
+    if events.hasDeath(of: partition.record.id, since: started) { return }
+    events.add(.die(exitStatus: KeptEnd.unknownStatus, started: started, finished: now), partition)
   }
 }

@@ -72,7 +72,10 @@ extension Supervisor {
   public func resume(
     _ name: String, done: @escaping (SupervisorError?) -> Void
   ) throws(SupervisorError) {
+    let wasPaused = partitions[name]?.isPaused == true
     let partition = try partition(name)
+    // Somebody else has done it.
+    if wasPaused, !partition.isPaused, partition.isRunning { return done(nil) }
     guard !partition.record.isPausing else {
       partition.pauseWaiters.add { [unowned self] in
         do throws(SupervisorError) { try resume(partition.name, done: done) } catch { done(error) }
@@ -83,11 +86,24 @@ extension Supervisor {
     do throws(ContainerError) { try store.container(try ContainerID(name)).resume() } catch {
       throw SupervisorError(error)
     }
+    noteResumption(partition)
+    done(nil)
+  }
+
+  /// Notes that the processes of a partition go on.
+  func noteResumption(_ partition: Partition) {
     partition.isPaused = false
     partition.monitor?.postpone()
     save(partition)
     events.add(.unpause, partition)
-    done(nil)
+  }
+
+  /// Notes that a partition goes on which is on record as paused, when somebody else has seen to that.
+  func checkPause(_ partition: Partition) {
+    guard partition.isPaused, partition.isRunning, let id = try? ContainerID(partition.name),
+      let container = try? store.container(id), container.status() == .running
+    else { return }
+    noteResumption(partition)
   }
 
   /// Gives a partition another definition of the same name, of which only limits and bookkeeping may be others, and calls

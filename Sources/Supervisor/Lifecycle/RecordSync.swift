@@ -3,7 +3,7 @@ import Linux
 /// Sees to it that what was written to files is on their disk before long, though the machine lose its power, without
 /// anybody waiting for that disk: those that have changed in half a second are taken together.
 final class RecordSync {
-  private let sync: BackgroundSync
+  private let disk: DiskSync
   private let loop: EventLoop
   private let log: (String) -> Void
   private var timer: EventLoop.Timer?
@@ -11,9 +11,8 @@ final class RecordSync {
   private var changed: Set<String> = []
   /// Those that were taken, and are not begun yet.
   private var due: Set<String> = []
-  /// Those that are being put on the disk, by the marks of that.
-  private var underWay: [UInt64: String] = [:]
-  private var last: UInt64 = 0
+  /// So many are being put on the disk.
+  private var underWay = 0
   /// Called with each file whose content is on the disk.
   var onSync: ((String) -> Void)?
 
@@ -22,18 +21,14 @@ final class RecordSync {
   private static let most = 64
 
   /// - Parameter patience: so long others are waited for, in milliseconds.
-  init(_ loop: EventLoop, patience: Int64 = 500, log: @escaping (String) -> Void) throws(Errno) {
+  init(_ disk: DiskSync, _ loop: EventLoop, patience: Int64 = 500, log: @escaping (String) -> Void) {
     self.patience = patience
-    sync = try BackgroundSync(most: UInt32(Self.most))
+    self.disk = disk
     self.loop = loop
     self.log = log
-    try loop.watch(sync.descriptor.rawValue, .readable) { [unowned self] _ in finish() }
   }
 
-  deinit {
-    loop.forget(sync.descriptor.rawValue)
-    if let timer { loop.cancel(timer) }
-  }
+  deinit { if let timer { loop.cancel(timer) } }
 
   /// Notes that the file or directory at `path` has changed.
   func note(_ path: String) {
@@ -47,12 +42,11 @@ final class RecordSync {
   }
 
   private func begin() {
-    while underWay.count < Self.most, let path = due.popFirst() {
+    while underWay < Self.most, let path = due.popFirst() {
       do throws(Errno) {
-        last += 1
         let file = try FileDescriptor.open(path, .readOnly)
-        try sync.begin(file.rawValue, mark: last)
-        underWay[last] = path
+        try disk.begin(file.rawValue) { [weak self] in self?.finish(path, $0) }
+        underWay += 1
       } catch .resourceTemporarilyUnavailable {
         return note(path)
       } catch .invalidArgument {
@@ -68,14 +62,12 @@ final class RecordSync {
     }
   }
 
-  private func finish() {
-    while let end = try? sync.next() {
-      guard let path = underWay.removeValue(forKey: end.mark) else { continue }
-      if let failure = end.failure {
-        log("the disk has not taken \(path): \(failure)")
-      } else if !changed.contains(path), !due.contains(path) {
-        onSync?(path)
-      }
+  private func finish(_ path: String, _ failure: Errno?) {
+    underWay -= 1
+    if let failure {
+      log("the disk has not taken \(path): \(failure)")
+    } else if !changed.contains(path), !due.contains(path) {
+      onSync?(path)
     }
     begin()
   }

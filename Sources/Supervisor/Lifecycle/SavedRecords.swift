@@ -3,7 +3,7 @@ final class SavedRecords {
   private let store: RecordStore
   private let loop: EventLoop
   private let log: (String) -> Void
-  private let sync: RecordSync?
+  private let sync: RecordSync
   /// Called when what is known of a partition is on disk.
   var onSave: ((Partition) -> Void)?
   private var unsaved: [ObjectIdentifier: Partition] = [:]
@@ -12,12 +12,13 @@ final class SavedRecords {
   /// Before it is tried again to write records, in milliseconds.
   private static let pause: Int64 = 1000
 
-  init(_ store: RecordStore, _ loop: EventLoop, log: @escaping (String) -> Void) {
+  /// - Parameter disk: what puts them on the disk; `nil` for one of its own.
+  init(_ store: RecordStore, _ loop: EventLoop, disk: DiskSync? = nil, log: @escaping (String) -> Void) {
     self.store = store
     self.loop = loop
     self.log = log
-    sync = try? RecordSync(loop, log: log)
-    sync?.onSync = { if $0 != store.directory { store.noteSync(of: $0) } }
+    sync = RecordSync(disk ?? DiskSync(loop, log: log), loop, log: log)
+    sync.onSync = { if $0 != store.directory { store.noteSync(of: $0) } }
   }
 
   /// Writes the record of a partition, at once or as soon as that can be done.
@@ -42,8 +43,8 @@ final class SavedRecords {
     partition.recordLength = 0
     partition.recordLength = try store.save(partition.record, length: length)
     if partition.record.isOnlyHere {
-      sync?.note(store.path(of: partition.name))
-      if length == 0 { sync?.note(store.directory) }
+      sync.note(store.path(of: partition.name))
+      if length == 0 { sync.note(store.directory) }
     }
     unsaved[ObjectIdentifier(partition)] = nil
     onSave?(partition)
@@ -62,7 +63,7 @@ final class SavedRecords {
   /// Removes the record under `name` of a partition.
   func remove(_ partition: Partition, under name: String) throws(SupervisorError) {
     try store.remove(name)
-    if partition.record.isOnlyHere { sync?.note(store.directory) }
+    if partition.record.isOnlyHere { sync.note(store.directory) }
     unsaved[ObjectIdentifier(partition)] = nil
   }
 }

@@ -80,8 +80,7 @@ extension Supervisor {
       // One that is paused cannot take it.
       if container.status() == .paused {
         try container.resume()
-        partition.isPaused = false
-        save(partition)
+        if partition.isPaused { noteResumption(partition) }
       }
     } catch {
       // Which process is its first one, the record alone says.

@@ -52,6 +52,11 @@ extension Supervisor {
     // The last supervisor did not come to it.
     if partition.isStarting, !record.isWanted { cutShortSoon(partition) }
     let policy = partition.definition.restart
+    let hasEndedUnseen = !partition.isActive && !record.isOver
+    if hasEndedUnseen {
+      noteUnseenEnd(partition)
+      save(partition)
+    }
     let wasPausing = partition.record.isPausing
     partition.record.isPausing = false
     switch (partition.isRunning, partition.record.isWanted) {
@@ -74,13 +79,11 @@ extension Supervisor {
     case (false, false) where isToWait(partition): break
     case (false, false) where partition.record.isRenewing: startUnasked(partition)
     case (false, true) where !partition.isActive:
-      if partition.record.isOver
-        || policy.startsAgain(wasStopped: partition.record.wasStopped, exitStatus: nil)
-      {
+      if !hasEndedUnseen || policy.startsAgain(wasStopped: record.wasStopped, exitStatus: nil) {
+        if hasEndedUnseen { partition.record.restarts += 1 }
         tryStart(partition)
       } else {
         partition.record.isWanted = false
-        noteUnseenEnd(partition)
         cleanUp(partition)
         save(partition)
         removeIfOver(partition)
@@ -89,7 +92,7 @@ extension Supervisor {
       remove(partition)
     case (false, false) where isNewBoot:
       if record.started != nil,
-        policy.startsAgain(wasStopped: record.wasStopped, exitStatus: record.exitStatus)
+        policy.startsAgain(wasStopped: record.wasStopped, exitStatus: partition.record.exitStatus)
       {
         tryStart(partition)
       }
