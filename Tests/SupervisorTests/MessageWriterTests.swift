@@ -51,11 +51,10 @@ struct MessageWriterTests {
 
   @Test("The same with a socket, as the journal of systemd has it")
   func socket() throws {
-    var ends: [Int32] = [-1, -1]
-    try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-    let here = FileDescriptor(owning: ends[0])
-    let there = FileDescriptor(owning: ends[1])
-    check(try overflow(here.rawValue) { try text(there) })
+    let ends = try Socket.streams()
+    let here = ends.here
+    let there = ends.there
+    check(try overflow(here.descriptor.rawValue) { try text(there.descriptor) })
   }
 
   @Test("A file is written to at once, behind what others have written there")
