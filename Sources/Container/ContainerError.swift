@@ -71,6 +71,18 @@ public struct ContainerError: Error, Sendable, CustomStringConvertible {
     }
   }
 
+  /// The kernel refused `operation` with `errno`, which may be for want of `capability`, as in `CAP_MKNOD`.
+  init(_ operation: String, _ errno: Errno, taking capability: String) {
+    var advice: String?
+    if errno == .notPermitted, let number = Capabilities.number(of: capability),
+      let own = try? Capabilities.effective(), !own.contains(number)
+    {
+      advice =
+        "it takes \(capability), which this process lacks: in a container, start that with --privileged or --cap-add \(capability.dropFirst(4))"
+    }
+    self.init(operation, errno, advice: advice)
+  }
+
   /// The configuration's field at `path` cannot be.
   static func config(_ path: String, _ reason: String) -> ContainerError {
     ContainerError(.invalidConfig, "\(path): \(reason)")
@@ -83,6 +95,13 @@ func attempt<Result: ~Copyable>(
   _ operation: @autoclosure () -> String, _ body: () throws(Errno) -> Result
 ) throws(ContainerError) -> Result {
   do throws(Errno) { return try body() } catch { throw ContainerError(operation(), error) }
+}
+
+/// Makes the system calls of `body`, which take `capability`, naming `operation` when one fails.
+func attempt(
+  _ operation: @autoclosure () -> String, taking capability: String, _ body: () throws(Errno) -> Void
+) throws(ContainerError) {
+  do throws(Errno) { try body() } catch { throw ContainerError(operation(), error, taking: capability) }
 }
 
 /// Makes the system calls of `body`, naming `operation` and giving `advice` when one fails.

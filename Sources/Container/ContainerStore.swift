@@ -102,7 +102,13 @@ public struct ContainerStore: Sendable {
         .alreadyExists, "a container called \(id) exists already (in \(path)); delete it or take another name"
       )
     } catch {
-      throw ContainerError("make the state directory \(directory)", error)
+      let advice: String? =
+        switch error {
+        case .readOnlyFileSystem: "give --root a directory that can be written to"
+        case .permissionDenied: "run it as root"
+        default: nil
+        }
+      throw ContainerError("make the state directory \(directory)", error, advice: advice)
     }
   }
 

@@ -115,6 +115,7 @@ extension ContainerStore {
       try HeldNamespace(namespace)
     }
     let hostMounts = try HostMounts.copy(for: plan, joining: joining)
+    try plan.refuseChangesToHost(joining)
     let cgroup = try CgroupPlan(plan, options.cgroupDriver, id, in: self, options.debug)
 
     var annotations = config.annotations
@@ -216,7 +217,8 @@ private struct Birth {
       case .none: -1
       }
     let isStaged = plan.hasUserNamespace && hostMounts.hasMountsToLock
-    var stage = isStaged && !goesAhead ? try MountStage.enter(hostMounts, at: container.directory) : nil
+    var stage =
+      isStaged && !goesAhead ? try MountStage.enter(hostMounts, of: plan, at: container.directory) : nil
     let cloned: Cloned
     do throws(Errno) {
       cloned = try clone(into: goesAhead ? [] : namespaces, cgroup: directory, asSibling: options.isSibling)
@@ -265,7 +267,7 @@ private struct Birth {
         }
       }
       // This process stays there until it ends.
-      let stage = isStaged ? try MountStage.enter(hostMounts, at: container.directory) : nil
+      let stage = isStaged ? try MountStage.enter(hostMounts, of: plan, at: container.directory) : nil
       defer { _ = stage }
       // The user namespace last: it takes the right to join the others away.
       for namespace in joining.filter({ $0.kind != .user }) + joining.filter({ $0.kind == .user }) {

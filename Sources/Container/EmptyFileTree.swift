@@ -7,11 +7,16 @@ import Linux
 /// processor uses them any more.
 public final class EmptyFileTree: Sendable {
   private let namespace: FileDescriptor
-  /// The number of the descriptor by which it is held, in this process and its children.
-  public var descriptor: Int32 { namespace.rawValue }
+  /// The mount namespace of who made it.
+  private let host: FileDescriptor
+  /// The numbers of the descriptors by which it is held, in this process and its children.
+  public var descriptors: [Int32] { [namespace.rawValue, host.rawValue] }
 
   /// Makes one, by a process that ends with it.
   public init() throws(ContainerError) {
+    host = try attempt("open this process's mount namespace") { () throws(Errno) in
+      try FileDescriptor.open("/proc/self/ns/mnt", .readOnly)
+    }
     namespace = try attempt("make an empty file tree") { () throws(Errno) in
       let pair = try Socket.pair()
       switch try clone(into: .mount) {
@@ -41,6 +46,12 @@ public final class EmptyFileTree: Sendable {
     try directory.attach(to: try FileDescriptor.open("/", [.path, .directory]))
     try Directory.change(to: directory.root)
     try pivotRootToWorkingDirectory()
+  }
+
+  /// Moves this process into a copy of the mount namespace of who made this.
+  func enterCopyOfHost() throws(Errno) {
+    try host.enter(.mount)
+    try unshare(.mount)
   }
 
   /// Moves this process into a copy of its own.

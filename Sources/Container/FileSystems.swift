@@ -38,11 +38,19 @@ struct FileSystems {
       return try context.mount(
         entry.isReadOnlyAtEnd ? entry.options.set.subtracting(.readOnly) : entry.options.set)
     } catch {
-      let said = context.messages()
+      let said = Self.isHidden(type, error) ? Self.hidden : context.messages()
       throw ContainerError(
         "\(entry.field): mount \(type) on \(entry.destination)", error, advice: said.isEmpty ? nil : said)
     }
   }
+
+  /// The kernel lets a user namespace mount these only where it sees all of them already (`mount_too_revealing`).
+  private static func isHidden(_ type: String, _ error: Errno) -> Bool {
+    error == .notPermitted && (type == "proc" || type == "sysfs")
+  }
+
+  private static let hidden =
+    "a user namespace may mount it only where all of it can be seen: parts of it are hidden or read-only here, as in a container that was started without --privileged (podman: --security-opt unmask=ALL; Docker: --security-opt systempaths=unconfined)"
 
   private func sysfsMadeBeforehand(_ entry: MountPlan) throws(ContainerError) -> Mount {
     try attempt("\(entry.field): mount sysfs on \(entry.destination)") { () throws(Errno) in

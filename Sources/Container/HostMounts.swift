@@ -4,7 +4,7 @@ import Linux
 /// rights, in the host's file tree.
 struct HostMounts: ~Copyable {
   /// The root directory; `nil` when the container joins a file tree, or a mount takes its place.
-  let root: Mount?
+  let root: HeldMount?
   /// The source of each mount that is a bind mount.
   let sources: [HeldMount?]
   /// The host's device files for a container that cannot make its own, by path in the container.
@@ -31,7 +31,7 @@ struct HostMounts: ~Copyable {
     let held: HeldMount
   }
 
-  init(root: consuming Mount?, sources: [HeldMount?], devices: [HeldDevice]) {
+  init(root: HeldMount?, sources: [HeldMount?], devices: [HeldDevice]) {
     self.root = root
     self.sources = sources
     self.devices = devices
@@ -58,7 +58,7 @@ struct HostMounts: ~Copyable {
   }
 
   /// The root directory; `nil` when a mount takes its place.
-  private static func copyOfRoot(_ plan: Plan) throws(ContainerError) -> Mount? {
+  static func copyOfRoot(_ plan: Plan) throws(ContainerError) -> HeldMount? {
     func check(_ status: FileStatus) throws(ContainerError) {
       guard status.kind == .directory else {
         throw .config("root.path", "\(plan.root) is not a directory")
@@ -77,7 +77,7 @@ struct HostMounts: ~Copyable {
       try copy.change(
         propagation: plan.rootPropagation.propagation == .slave ? .slave : .private, recursive: true)
     }
-    return copy
+    return HeldMount(copy)
   }
 
   /// The device files of a container that cannot make its own.
@@ -86,11 +86,7 @@ struct HostMounts: ~Copyable {
     var devices: [HeldDevice] = []
     for device in DevicePlan.defaults + plan.devices where device.kind != .fifo {
       do throws(Errno) {
-        let copy = try Mount.copy(of: device.path, recursive: false)
-        // The path is the container's; of the host's files, only the device itself may be shown there.
-        let found = try copy.root.status()
-        guard found.kind == device.kind, found.device == device.number else { throw .noSuchDevice }
-        devices.append(HeldDevice(path: device.path, held: HeldMount(copy)))
+        devices.append(HeldDevice(path: device.path, held: try copy(of: device)))
       } catch .noSuchFileOrDirectory {
         // The container makes it itself, if the kernel lets it.
       } catch {
@@ -100,7 +96,17 @@ struct HostMounts: ~Copyable {
     return devices
   }
 
-  private static func source(
+  /// A copy of the host's device file for `device`.
+  static func copy(of device: DevicePlan) throws(Errno) -> HeldMount {
+    let copy = try Mount.copy(of: device.path, recursive: false)
+    // The path is the container's; of the host's files, only the device itself may be shown there.
+    let found = try copy.root.status()
+    guard found.kind == device.kind, found.device == device.number else { throw .noSuchDevice }
+    return HeldMount(copy)
+  }
+
+  /// A copy of `source`, with the options of `mount`.
+  static func source(
     _ source: String, of mount: MountPlan, _ users: MountUsers
   ) throws(ContainerError) -> HeldMount {
     let options = mount.options

@@ -53,7 +53,7 @@ struct Init: ~Copyable {
         try network.namespace.enter(.network)
       }
     } else if plan.newNamespaces.contains(.network) {
-      try attempt("bring the loopback interface up") { () throws(Errno) in
+      try attempt("bring the loopback interface up", taking: "CAP_NET_ADMIN") { () throws(Errno) in
         try NetworkInterface.bringLoopbackUp()
       }
     }
@@ -113,15 +113,12 @@ struct Init: ~Copyable {
         try HostName.setDomain(domainname)
       }
     }
-    guard !plan.sysctl.isEmpty else { return }
-    let proc = try attempt("open /proc/sys") { () throws(Errno) in
-      let proc = try FileDescriptor.open("/proc/sys", [.path, .directory])
-      guard try FileSystemStatus.of(proc).kind == .procfs else { throw .noSuchDevice }
-      return proc
-    }
     for sysctl in plan.sysctl {
-      try attempt("linux.sysctl: write \"\(sysctl.value)\" to /proc/sys/\(sysctl.path)") { () throws(Errno) in
-        try File.write(sysctl.value, to: sysctl.path, at: proc.rawValue)
+      let operation = "linux.sysctl: write \"\(sysctl.value)\" to /proc/sys/\(sysctl.path)"
+      do throws(Errno) { try KernelParameter.open(sysctl.path).writeOnce(sysctl.value) } catch {
+        throw ContainerError(
+          operation, error,
+          advice: error == .readOnlyFileSystem ? "start the container around this with --privileged" : nil)
       }
     }
   }

@@ -18,14 +18,14 @@ struct MountStage: ~Copyable {
   ///
   /// - Parameter place: a directory that nobody looks for by its path from then on.
   static func enter(
-    _ mounts: borrowing HostMounts, at place: String
+    _ mounts: borrowing HostMounts, of plan: Plan, at place: String
   ) throws(ContainerError) -> MountStage {
     let stage = try attempt("create a mount namespace to lock the host's mounts in") { () throws(Errno) in
       try MountStage()
     }
-    do throws(Errno) { try Self.attach(mounts, at: place) } catch {
+    do throws(ContainerError) { try Self.attach(mounts, of: plan, at: place) } catch {
       try? stage.leave()
-      throw ContainerError("lock the host's mounts", error)
+      throw error
     }
     return stage
   }
@@ -40,29 +40,53 @@ struct MountStage: ~Copyable {
     self.workingDirectory = workingDirectory
   }
 
-  private static func attach(_ mounts: borrowing HostMounts, at place: String) throws(Errno) {
-    try changeMount(at: "/", propagation: .private, recursive: true)
-    let context = try FileSystemContext("tmpfs")
-    try context.set("mode", "755")
-    let stage = try context.mount([.noSuid, .noDev, .noExec])
-    try stage.attach(to: try FileDescriptor.open(place, [.path, .directory]))
-    switch mounts.root {
-    case .some(let root): try attach(root, Self.rootName, at: stage.root.rawValue)
-    case .none: break
+  private static let operation = "lock the host's mounts"
+
+  private static func attach(
+    _ mounts: borrowing HostMounts, of plan: Plan, at place: String
+  ) throws(ContainerError) {
+    let stage = try attempt(operation) { () throws(Errno) in
+      try changeMount(at: "/", propagation: .private, recursive: true)
+      let context = try FileSystemContext("tmpfs")
+      try context.set("mode", "755")
+      let stage = try context.mount([.noSuid, .noDev, .noExec])
+      try stage.attach(to: try FileDescriptor.open(place, [.path, .directory]))
+      return stage
+    }
+    if let root = mounts.root {
+      try attach(root, Self.rootName, at: stage.root.rawValue) { () throws(ContainerError) in
+        try HostMounts.copyOfRoot(plan)
+      }
     }
     for (index, source) in mounts.sources.enumerated() {
-      if let source { try attach(source.mount, String(index), at: stage.root.rawValue) }
+      guard let source else { continue }
+      try attach(source, String(index), at: stage.root.rawValue) { () throws(ContainerError) in
+        guard case .bind(let path) = plan.mounts[index].kind else { return nil }
+        return try HostMounts.source(path, of: plan.mounts[index], MountUsers(plan, joining: []))
+      }
     }
-    try Directory.change(to: stage.root)
+    try attempt(operation) { () throws(Errno) in try Directory.change(to: stage.root) }
   }
 
-  private static func attach(_ mount: borrowing Mount, _ name: String, at stage: Int32) throws(Errno) {
-    if try mount.root.status().kind == .directory {
-      try Directory.make(name, at: stage)
-    } else {
-      _ = try FileDescriptor.open(name, [.writeOnly, .create, .exclusive], mode: 0o600, at: stage)
+  /// - Parameter again: copies the mount from this mount namespace, in which no mount namespace is mounted.
+  private static func attach(
+    _ held: HostMounts.HeldMount, _ name: String, at stage: Int32,
+    again: () throws(ContainerError) -> HostMounts.HeldMount?
+  ) throws(ContainerError) {
+    let place = try attempt(operation) { () throws(Errno) in
+      if try held.mount.root.status().kind == .directory {
+        try Directory.make(name, at: stage)
+      } else {
+        _ = try FileDescriptor.open(name, [.writeOnly, .create, .exclusive], mode: 0o600, at: stage)
+      }
+      return try FileDescriptor.open(name, [.path, .noFollow], at: stage)
     }
-    try mount.attach(to: try FileDescriptor.open(name, [.path, .noFollow], at: stage))
+    do throws(ContainerError) {
+      try attempt(operation) { () throws(Errno) in try held.mount.attach(to: place) }
+    } catch {
+      guard error.errno == .tooManySymbolicLinks, let copy = try again() else { throw error }
+      try attempt(operation) { () throws(Errno) in try copy.mount.attach(to: place) }
+    }
   }
 
   /// Goes back to the mount namespace from which it was made.
@@ -92,13 +116,10 @@ struct MountStage: ~Copyable {
       let sources = try mounts.sources.enumerated().map { (index, source) throws(Errno) in
         source == nil ? nil : HostMounts.HeldMount(try Mount.copy(of: String(index), recursive: true))
       }
-      let hasRoot =
-        switch mounts.root {
-        case .some: true
-        case .none: false
-        }
+      let hasRoot = mounts.root != nil
       return HostMounts(
-        root: hasRoot ? try Mount.copy(of: rootName, recursive: true) : nil, sources: sources,
+        root: hasRoot ? HostMounts.HeldMount(try Mount.copy(of: rootName, recursive: true)) : nil,
+        sources: sources,
         devices: mounts.devices)
     } catch { throw ContainerError("copy the host's mounts", error) }
   }

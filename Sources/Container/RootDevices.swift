@@ -27,11 +27,24 @@ extension RootFilesystem {
     _ device: DevicePlan, _ hostMounts: borrowing HostMounts, dev: borrowing FileDescriptor
   ) throws(ContainerError) {
     if let held = hostMounts.devices.last(where: { $0.path == device.path })?.held {
-      let target = try place(device.path, isDirectory: false)
-      return try attempt("bind the device \(device.path)") { () throws(Errno) in
-        try held.mount.attach(to: target)
-      }
+      return try bind(held, device)
     }
+    do throws(ContainerError) { try makeFile(device, dev: dev) } catch {
+      // For want of CAP_MKNOD, or by the device rules of a container around this.
+      guard error.errno == .notPermitted, device.kind != .fifo, let host = try? HostMounts.copy(of: device)
+      else { throw error }
+      try bind(host, device)
+    }
+  }
+
+  private func bind(_ held: HostMounts.HeldMount, _ device: DevicePlan) throws(ContainerError) {
+    let target = try place(device.path, isDirectory: false)
+    try attempt("bind the device \(device.path)") { () throws(Errno) in
+      try held.mount.attach(to: target)
+    }
+  }
+
+  private func makeFile(_ device: DevicePlan, dev: borrowing FileDescriptor) throws(ContainerError) {
     let slash = device.path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? device.path.startIndex
     let name = String(device.path[device.path.utf8.index(after: slash)...])
     let directory = slash == device.path.startIndex ? "/" : String(device.path[..<slash])
@@ -57,10 +70,12 @@ extension RootFilesystem {
         try File.changeOwner(name, user: device.user, group: device.group, at: directory.rawValue)
       }
     } catch {
-      let advice =
-        error == .notPermitted && plan.hasUserNamespace
-        ? "a user namespace may not make one, and the host has none there to show" : nil
-      throw ContainerError("make the device \(device.path)", error, advice: advice)
+      let operation = "make the device \(device.path)"
+      guard error == .notPermitted, plan.hasUserNamespace else {
+        throw ContainerError(operation, error, taking: "CAP_MKNOD")
+      }
+      throw ContainerError(
+        operation, error, advice: "a user namespace may not make one, and the host has none there to show")
     }
   }
 

@@ -10,8 +10,10 @@ struct RootFilesystem: ~Copyable {
   private var fileSystems: [HostMounts.HeldMount?]
   /// The host's `/dev/null`, when there may be files to hide behind it.
   let null: HostMounts.HeldMount?
+  /// That in a copy of which the container's root is.
+  private let emptyTree: EmptyFileTree?
   /// Whether there is nothing of the host's around the container's root.
-  private let isAlone: Bool
+  private var isAlone: Bool { emptyTree != nil }
   /// Whether the container's `/dev` is a directory of the host's, in which nothing is to be made.
   let devIsBound: Bool
 
@@ -51,25 +53,31 @@ struct RootFilesystem: ~Copyable {
       try changeMount(at: "/", propagation: propagation == .private ? .private : .slave, recursive: true)
     }
     let top = plan.replacesRoot ? fileSystems.first ?? nil : nil
-    root = try attempt("attach the root \(plan.root)") { () throws(Errno) in
-      if let top { return try Self.attachRoot(top.mount, plan) }
-      switch mounts.root {
-      case .some(let copy): return try Self.attachRoot(copy, plan)
-      case .none: throw .invalidArgument
+    let attaching = "attach the root \(plan.root)"
+    do throws(ContainerError) {
+      root = try attempt(attaching) { () throws(Errno) in
+        guard let held = top ?? mounts.root else { throw .invalidArgument }
+        return try Self.attachRoot(held.mount, plan)
       }
+    } catch  where error.errno == .tooManySymbolicLinks && top == nil {
+      let again = try HostMounts.withoutNamespaces(emptyTree) { () throws(ContainerError) in
+        guard let copy = try HostMounts.copyOfRoot(plan) else { throw error }
+        return copy
+      }
+      root = try attempt(attaching) { () throws(Errno) in try Self.attachRoot(again.mount, plan) }
     }
     self.plan = plan
     self.id = id
     self.fileSystems = fileSystems
     self.null = null
-    isAlone = emptyTree != nil
+    self.emptyTree = emptyTree
     devIsBound = plan.mounts.contains { mount in
       if case .bind = mount.kind { mount.destination == "/dev" } else { false }
     }
   }
 
   private static func copyOfNull() throws(ContainerError) -> HostMounts.HeldMount {
-    try attempt("linux.maskedPaths: copy /dev/null") { () throws(Errno) in
+    try attempt("linux.maskedPaths: copy /dev/null, which must be there") { () throws(Errno) in
       let copy = try Mount.copy(of: "/dev/null", recursive: false)
       try copy.change(propagation: .private)
       return HostMounts.HeldMount(copy)
@@ -186,7 +194,14 @@ struct RootFilesystem: ~Copyable {
     let isDirectory = try attempt("\(entry.field): look at the source") { () throws(Errno) in
       try source.mount.root.status().kind == .directory
     }
-    try attach(source.mount, to: try place(entry.destination, isDirectory: isDirectory), entry)
+    let target = try place(entry.destination, isDirectory: isDirectory)
+    do throws(ContainerError) { try attach(source.mount, to: target, entry) } catch {
+      guard error.errno == .tooManySymbolicLinks, case .bind(let path) = entry.kind else { throw error }
+      let again = try HostMounts.withoutNamespaces(emptyTree) { () throws(ContainerError) in
+        try HostMounts.source(path, of: entry, MountUsers(plan, joining: []))
+      }
+      try attach(again.mount, to: target, entry)
+    }
   }
 
   private mutating func attachFileSystem(

@@ -21,7 +21,7 @@ enum Supervision {
       }
     }
     if let priority = plan.ioPriority {
-      try attempt("process.ioPriority") { () throws(Errno) in
+      try attempt("process.ioPriority", taking: "CAP_SYS_NICE") { () throws(Errno) in
         try Scheduling.setIOPriority(class: priority.class, level: priority.level, of: pid)
       }
     }
@@ -88,9 +88,9 @@ enum Supervision {
   static func apply(_ limits: [ResourceLimit], to pid: Int32) throws(ContainerError) {
     for limit in limits {
       let name = ResourceLimit.names[Int(limit.resource)]
-      try attempt("process.rlimits: set \(name) to \(limit.soft):\(limit.hard)") { () throws(Errno) in
-        try limit.apply(to: pid)
-      }
+      try attempt(
+        "process.rlimits: set \(name) to \(limit.soft):\(limit.hard)", taking: "CAP_SYS_RESOURCE"
+      ) { () throws(Errno) in try limit.apply(to: pid) }
     }
   }
 

@@ -125,6 +125,8 @@ public struct Capabilities: Hashable, Sendable {
     return data
   }
 
+  /// The number of `CAP_MKNOD`.
+  public static let deviceFiles = 27
   /// The number of `CAP_SYS_ADMIN`.
   public static let systemAdministration = 21
 }

@@ -233,7 +233,12 @@ public enum File {
       let status = try FileStatus.of(path)
       if status.kind == .directory { return .isDirectory }
       guard status.kind == .regular else { return .permissionDenied }
-      try retrying { faccessat(AT_FDCWD, path, X_OK, Int32(LINUX_AT_EACCESS)) }
+      do throws(Errno) {
+        try retrying { faccessat(AT_FDCWD, path, X_OK, Int32(LINUX_AT_EACCESS)) }
+      } catch .notPermitted {
+        // A filter refuses the call.
+        if status.permissions & 0o111 == 0 { return .permissionDenied }
+      }
       return nil
     } catch { return error }
   }

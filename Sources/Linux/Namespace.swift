@@ -23,6 +23,21 @@ public struct Namespaces: OptionSet, Hashable, Sendable {
   public static let pid = Namespaces(rawValue: 0x2000_0000)
   /// `CLONE_NEWNET`
   public static let network = Namespaces(rawValue: 0x4000_0000)
+
+  /// The name of the file in `/proc/PID/ns` for a single kind.
+  public var fileName: String {
+    switch self {
+    case .time: "time"
+    case .mount: "mnt"
+    case .cgroup: "cgroup"
+    case .uts: "uts"
+    case .ipc: "ipc"
+    case .user: "user"
+    case .pid: "pid"
+    case .network: "net"
+    default: ""
+    }
+  }
 }
 
 extension FileDescriptor {

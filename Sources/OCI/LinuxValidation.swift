@@ -93,14 +93,16 @@ extension RuntimeConfig.Linux {
     try check(
       name != "kernel.hostname" && name != "kernel/hostname", "", "is what the property hostname is for")
     let dotted = parts.map { String(Substring($0)) }.joined(separator: ".")
-    guard let kind = namespace(ofSysctl: dotted) else {
+    guard let kind = Self.namespace(ofSysctl: dotted) else {
       throw ConfigError(path: "", reason: "belongs to no namespace: it would change the host")
     }
     try check(has(kind), "", "needs a \(kind.rawValue) namespace, else it would change the host")
   }
 
-  /// The kind of namespace that a kernel parameter belongs to (sysctl/kernel.rst, namespaces(7)).
-  private func namespace(ofSysctl name: String) -> NamespaceKind? {
+  /// The kind of namespace that a kernel parameter belongs to (sysctl/kernel.rst, namespaces(7)); `nil` for one of the host.
+  ///
+  /// - Parameter name: its parts, separated by dots.
+  public static func namespace(ofSysctl name: String) -> NamespaceKind? {
     switch name {
     case "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
       "kernel.shmmni", "kernel.shm_rmid_forced":

@@ -10,6 +10,8 @@ struct Confinement {
   var lacking: [String] = []
   /// Commands of a shell, run in the program's own mount namespace before the program.
   var setUp = ""
+  /// Whether it and all that comes from it run on one processor.
+  var usesOneProcessor = false
 
   static let python = "/usr/bin/python3"
   static let isAvailable = FileManager.default.isExecutableFile(atPath: python)
@@ -20,16 +22,17 @@ struct Confinement {
     confined.path = Self.python
     confined.arguments =
       ["-IS", "-c", Self.script, refused.joined(separator: " "), String(errno)]
-      + [lacking.joined(separator: " "), setUp, program.path] + program.arguments
+      + [lacking.joined(separator: " "), setUp, usesOneProcessor ? "1" : "", program.path] + program.arguments
     return confined
   }
 
   private static let script = """
     import ctypes, os, struct, subprocess, sys
-    refused, error, lacking, set_up = sys.argv[1:5]
+    refused, error, lacking, set_up, one_processor = sys.argv[1:6]
     libc = ctypes.CDLL(None, use_errno=True)
     def check(result):
         if result != 0: sys.exit("confinement: " + os.strerror(ctypes.get_errno()))
+    if one_processor: os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])
     if set_up:
         check(libc.unshare(0x20000))
         check(libc.mount(b"none", b"/", None, 0x4000 | 0x40000, None))
@@ -56,6 +59,6 @@ struct Confinement {
         code = ctypes.create_string_buffer(program, len(program))
         whole = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)))
         check(libc.prctl(22, 2, ctypes.byref(whole), 0, 0))
-    os.execvp(sys.argv[5], sys.argv[5:])
+    os.execvp(sys.argv[6], sys.argv[6:])
     """
 }

@@ -7,6 +7,12 @@ enum Swiftjail {
     ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent(".build/release/swiftjail").path
 
+  /// Whether the program needs no libraries, as one that was built to be released.
+  static let isStatic: Bool = {
+    let head = FileHandle(forReadingAtPath: program)?.readData(ofLength: 4096) ?? Data()
+    return head.range(of: Data("/ld-linux".utf8)) == nil
+  }()
+
   /// The supervisor's program.
   static let supervisor = program + "d"
 

@@ -65,7 +65,9 @@ public final class Keeper {
   /// A keeper for the containers in `store`, which listens at `place`.
   public init(at place: KeeperPlace, store: ContainerStore) throws(Errno) {
     // Before all else, so that their numbers are low: workers go on with these descriptors and those before them.
-    emptyTree = try? EmptyFileTree()
+    // Who cannot make device files shows the host's, which are not in an empty tree.
+    let canMakeDevices = (try? Capabilities.effective().contains(Capabilities.deviceFiles)) ?? true
+    emptyTree = canMakeDevices ? try? EmptyFileTree() : nil
     door = try WorkerDoor()
     loop = try EventLoop()
     self.store = store

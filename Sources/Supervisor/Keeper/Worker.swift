@@ -30,7 +30,7 @@ struct Worker {
   /// Makes what it is told, one after the other, and ends.
   func run() -> Never {
     do throws(Errno) {
-      try door.enter(with: emptyTree.map { [$0.descriptor] } ?? [])
+      try door.enter(with: emptyTree?.descriptors ?? [])
       let socket = Socket(FileDescriptor(owning: report))
       try? openFiles?.apply(to: 0)
       OutOfMemoryAdjustment.restore()

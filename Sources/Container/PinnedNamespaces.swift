@@ -1,0 +1,51 @@
+import Linux
+
+extension HostMounts {
+  /// Makes a copy of a tree again in which a mount namespace is mounted, as snapd does it below `/run/snapd/ns`: the
+  /// kernel lets nobody attach such a tree in a mount namespace that is younger, and says `ELOOP`. In a copy of the host's mount
+  /// namespace these mounts are missing, and so they are in what is copied there.
+  ///
+  /// - Parameters:
+  ///   - emptyTree: this process is in a copy of it; otherwise it is in a copy of the host's mount namespace itself.
+  ///   - copy: makes the copy.
+  static func withoutNamespaces(
+    _ emptyTree: EmptyFileTree?, _ copy: () throws(ContainerError) -> HeldMount
+  ) throws(ContainerError) -> HeldMount {
+    guard let emptyTree else { return try copy() }
+    let pair = try attempt("make a connection to a process among the host's mounts") { () throws(Errno) in
+      try Socket.pair()
+    }
+    switch try attempt("clone a process for the host's mounts", { () throws(Errno) in try clone(into: []) }) {
+    case .child:
+      do throws(ContainerError) {
+        try attempt("enter a copy of the host's mounts") { () throws(Errno) in
+          try emptyTree.enterCopyOfHost()
+        }
+        let held = try copy()
+        try attempt("hand over a copy of the host's mounts") { () throws(Errno) in
+          try pair.there.send([0], with: held.mount.root)
+        }
+        exitNow(0)
+      } catch {
+        try? pair.there.send(Array(error.description.utf8.prefix(4000)))
+        exitNow(1)
+      }
+    case .parent(_, let process):
+      var entries = [PollEntry(pair.here.descriptor.rawValue, .readable)]
+      let hasSpoken = try attempt("wait for a process among the host's mounts") { () throws(Errno) in
+        _ = try process.wait()
+        return try poll(&entries, milliseconds: 0)
+      }
+      guard hasSpoken else {
+        throw ContainerError(.failed, "the process among the host's mounts was killed, or lacked memory")
+      }
+      var message = try attempt("get a copy of the host's mounts") { () throws(Errno) in
+        try pair.here.receive()
+      }
+      switch message.file.take() {
+      case .some(let root): return HeldMount(Mount(detached: root))
+      case .none: throw ContainerError(.failed, String(decoding: message.bytes, as: UTF8.self))
+      }
+    }
+  }
+}
