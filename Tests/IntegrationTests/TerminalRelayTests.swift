@@ -33,6 +33,26 @@ struct TerminalRelayTests {
         try #expect(running.wait().status == 0)
         #expect(terminal.seen.components(separatedBy: "33 77").count == 3, "\(terminal.seen)")
       }
+
+      box.config["process.terminal"] = false
+      box.config["process.consoleSize"] = nil
+      box.config["process.args"] = ["sleep", "1000"]
+      try box.detach()
+      let process = Config(object: [
+        "args": ["sh", "-c", "stty size; sleep 0.1; stty size; echo end"], "cwd": "/", "env": ["PATH=/bin"],
+        "user": ["uid": 0, "gid": 0], "terminal": true, "consoleSize": ["height": 33, "width": 77],
+      ])
+      let file = box.scratch.path + "/process.json"
+      try process.data.write(to: URL(fileURLWithPath: file))
+      let terminal = try Terminal()
+      terminal.resize(rows: 41, columns: 99)
+      var exec = box.program(["exec", "--process", file, box.id])
+      exec.terminal = terminal.path
+      let running = try exec.start()
+      defer { running.forget() }
+      try terminal.waitFor("end")
+      try #expect(running.wait().status == 0)
+      #expect(terminal.seen.components(separatedBy: "33 77").count == 3, "\(terminal.seen)")
     }
   }
 
