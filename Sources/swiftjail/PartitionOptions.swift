@@ -142,7 +142,14 @@ enum PartitionOptions {
   private static func readEnvironment(
     _ arguments: Arguments, _ settings: inout PartitionSettings
   ) throws(LayerError) {
-    let caller = { (name: String) in getenv(name).map { String(cString: $0) } }
+    // Not changed into another value.
+    var other: String?
+    let caller = { (name: String) -> String? in
+      guard let value = getenv(name) else { return nil }
+      if let text = String(validatingCString: value) { return text }
+      other = name
+      return nil
+    }
     for file in arguments.all("env-file") {
       let content: [UInt8]
       do throws(Errno) { content = try File.read(file, limit: 16 << 20) } catch {
@@ -151,6 +158,7 @@ enum PartitionOptions {
       try settings.environment.add(fileNamed: file, content, caller: caller)
     }
     for text in arguments.all("env") { try settings.environment.add(text, caller: caller) }
+    if let other { throw LayerError(.invalid, "--env \(other): the caller's value is not UTF-8") }
   }
 
   private static func ownProgram() throws(Failure) -> String {

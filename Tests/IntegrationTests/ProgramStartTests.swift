@@ -208,6 +208,10 @@ struct ProgramStartTests {
         #expect(outcome.status == 125, "\(outcome)")
       }
       #expect(exists(box.rootfs + "/tmp/\u{fffd}"))
+      let program = box.program(["run", "--rm", "--rootfs", box.rootfs, "-e", "V", box.id + "-2", "/bin/env"])
+      let script = "V=$(printf '\\377') exec \"$0\" \"$@\""
+      let outcome = try Program("/bin/sh", ["-c", script, program.path] + program.arguments).call()
+      expectRefusal(outcome, saying: "--env V", "UTF-8")
     }
   }
 
