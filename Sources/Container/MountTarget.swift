@@ -86,6 +86,8 @@ extension RootFilesystem {
           throw .tooManySymbolicLinks
         }
         let text = try File.symbolicLink("", at: found.rawValue)
+        // What is not UTF-8 has been replaced, so this is another name.
+        if text.unicodeScalars.contains("\u{FFFD}") { throw .invalidArgument }
         if text.utf8.first == UInt8(ascii: "/") { passed = [] }
         names += Self.names(in: text)
       case .directory where !names.isEmpty: passed.append(Passed(found))

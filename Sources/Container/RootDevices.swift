@@ -4,7 +4,12 @@ import Linux
 extension RootFilesystem {
   /// Creates the device files and links that the configuration names and those that every container has.
   func makeDevices(_ hostMounts: borrowing HostMounts) throws(ContainerError) {
-    let dev = try place("/dev", isDirectory: true)
+    let dev =
+      switch dev {
+      case .some(let held):
+        try attempt("open /dev") { () throws(Errno) in try held.mount.root.duplicate() }
+      case .none: try place("/dev", isDirectory: true)
+      }
     let configured = Set(plan.devices.map(\.path))
     for device in DevicePlan.defaults where !configured.contains(device.path) {
       try make(device, hostMounts, dev: dev)

@@ -17,6 +17,9 @@ struct RootFilesystem: ~Copyable {
   /// Whether the container's `/dev` is a directory of the host's, in which nothing is to be made.
   let devIsBound: Bool
 
+  /// What was mounted on `/dev`. Devices are created there, whatever somebody who shares a directory with the container has
+  /// put on the way to it since.
+  private(set) var dev: HostMounts.HeldMount?
   /// What was mounted where paths are to be hidden or write-protected.
   private(set) var anchors: [Anchor] = []
   /// Directories in memory that become read-only once everything is in them.
@@ -158,6 +161,7 @@ struct RootFilesystem: ~Copyable {
     let prefix = destination + "/"
     if destination == "/" {
       anchors = []
+      dev = nil
     } else if plan.maskedPaths.contains(where: { $0.hasPrefix(prefix) })
       || plan.readOnlyPaths.contains(where: { $0.hasPrefix(prefix) })
     {
@@ -248,6 +252,7 @@ struct RootFilesystem: ~Copyable {
     }
     if entry.isReadOnlyAtEnd { readOnlyAtEnd.append(fileSystem) }
     try attach(fileSystem.mount, to: target.place, entry)
+    if entry.destination == "/dev" { dev = fileSystem }
   }
 
   /// Opens a mount that was made without a descriptor, and does with it what is done with the others.

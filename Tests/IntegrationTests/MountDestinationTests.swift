@@ -170,4 +170,87 @@ struct MountDestinationTests {
       expectRefusal(try box.run(), saying: "mounts[", "/mnt/x/link")
     }
   }
+
+  @Test(
+    "A FIFO, a device or a socket where a mount goes makes nobody wait: a file goes over it, a directory does not",
+    arguments: ["fifo", "device", "socket"], [true, false])
+  func special(kind: String, isDirectory: Bool) throws {
+    try withSandbox { box in
+      let path = box.rootfs + "/etc/special"
+      switch kind {
+      case "fifo": mkfifo(path, 0o666)
+      case "device": mknod(path, S_IFCHR | 0o666, 0x105)
+      default: mknod(path, S_IFSOCK | 0o666, 0)
+      }
+      try makeLink(box.rootfs + "/link", to: "etc/special")
+      try write("bound", to: box.scratch.path + "/file")
+      for destination in ["/etc/special", "/link"] {
+        if isDirectory {
+          box.config.mount(destination, type: "tmpfs", source: "tmpfs")
+          expectRefusal(try box.run(), saying: destination)
+        } else {
+          box.config.mount(destination, source: box.scratch.path + "/file", ["bind"])
+          try #expect(box.sh("cat /etc/special") == "bound")
+        }
+        box.config.unmount(destination)
+      }
+    }
+  }
+
+  @Test("A link to the root is no way to cover it", arguments: ["/", "..", "tmp/..", "missing/.."])
+  func linkToRoot(target: String) throws {
+    try withSandbox { box in
+      try makeLink(box.rootfs + "/link", to: target)
+      box.config.mount("/link", type: "tmpfs", source: "tmpfs")
+      box.config.shell("ls /bin/busybox; mount -t tmpfs tmpfs /tmp 2> /dev/null; true")
+      let outcome = try box.run()
+      #expect(outcome.status != 0 || outcome.text == "/bin/busybox", "\(outcome)")
+    }
+  }
+
+  @Test("Whoever exchanges files on the way to a destination leads nothing outside")
+  func exchange() throws {
+    try withSandbox { box in
+      let outside = box.scratch.path + "/outside"
+      try makeDirectory(outside)
+      try write("secret", to: outside + "/file")
+      try write("bound", to: box.scratch.path + "/bound")
+      try makeDirectory(box.rootfs + "/a")
+      try makeLink(box.rootfs + "/b", to: "../../../../../../../../../.." + outside)
+      // RENAME_EXCHANGE, and everything that was created is taken away again.
+      let exchanger = try Program(
+        "perl",
+        [
+          "-e",
+          """
+          chdir '\(box.rootfs)'; my ($a, $b) = ('a', 'b');
+          while (1) {
+            syscall(\(Self.renameat2), -100, $a, -100, $b, 2) for 1..40;
+            next if -l 'a';
+            unlink glob 'a/f*'; rmdir for glob 'a/new*/place a/new*';
+          }
+          """,
+        ]
+      ).start()
+      defer { exchanger.forget() }
+      for number in 0..<3 {
+        box.config.mount("/a/new\(number)/place", type: "tmpfs", source: "tmpfs")
+        box.config.mount("/a/f\(number)", source: box.scratch.path + "/bound", ["bind"])
+      }
+      box.config["linux.devices"] = [["type": "c", "path": "/a/fdevice", "major": 1, "minor": 3]]
+      box.config.shell("cat /a/file /b/file; true")
+      for _ in 0..<25 {
+        // It may well be refused.
+        let outcome = try box.run()
+        #expect(!outcome.text.contains("secret"), "\(outcome)")
+      }
+      try #expect(FileManager.default.contentsOfDirectory(atPath: outside) == ["file"])
+    }
+  }
+
+  #if arch(x86_64)
+    private static let renameat2 = 316
+  #else
+    private static let renameat2 = 276
+  #endif
 }
