@@ -34,8 +34,10 @@ public struct Container: Sendable {
       // Of a fifo nobody may be at the other end.
       bytes = try FileDescriptor.open(file, [.readOnly, .nonBlocking]).readToEnd(limit: 16 << 20)
     } catch .noSuchFileOrDirectory {
-      // The copy of the configuration is written after the record, and removed before it.
-      guard (try? FileStatus.of("\(directory)/config.json")) == nil else {
+      // The copy of the configuration is written after the record, and removed before it. With other files beside it, it is
+      // a bundle.
+      let hasConfig = (try? FileStatus.of("\(directory)/config.json")) != nil
+      if hasConfig, (try? store.foreignFile(in: directory)) == nil {
         throw .damaged(id, file, "is missing")
       }
       throw ContainerError(.noSuchContainer, "container \(id) does not exist (in \(store.path))")

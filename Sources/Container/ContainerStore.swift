@@ -123,18 +123,34 @@ public struct ContainerStore: Sendable {
       case .some(let taken): lock = taken
       case .none: return false
       }
-      let names = try Directory.entries(of: directory).map(\.name)
-      // Drafts of records, and the fifo, which may go after the record. Whatever else there is is not known here, and stays.
-      guard names.allSatisfy({ $0.hasPrefix("state.json.") || $0.hasPrefix("config.json.") || $0 == "start" })
-      else {
-        return false
-      }
-      for name in names { try File.remove("\(directory)/\(name)") }
-      try Directory.remove(directory)
+      let isGone = try removeRemains(directory)
       lock.release()
-      return true
+      return isGone
     } catch {
       return false
+    }
+  }
+
+  /// Does that where the caller holds the lock.
+  func removeRemains(_ directory: String) throws(Errno) -> Bool {
+    let names = try Directory.entries(of: directory).map { $0.name }
+    // Whatever else there is is not known here, and stays.
+    guard names.allSatisfy(Self.isRemains) else { return false }
+    for name in names { try File.remove("\(directory)/\(name)") }
+    try Directory.remove(directory)
+    return true
+  }
+
+  /// Whether a file of that name may be left in a container's directory without a record: a draft, or the fifo, which may
+  /// go after the record.
+  private static func isRemains(_ name: String) -> Bool {
+    name.hasPrefix("state.json.") || name.hasPrefix("config.json.") || name == "start"
+  }
+
+  /// The name of a file in `directory` that no container's directory has; `nil` when there is none.
+  func foreignFile(in directory: String) throws(Errno) -> String? {
+    try Directory.entries(of: directory).map { $0.name }.first { name in
+      !Self.isRemains(name) && name != "state.json" && name != "config.json"
     }
   }
 

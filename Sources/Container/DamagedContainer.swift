@@ -26,6 +26,15 @@ public struct DamagedContainer: Sendable {
   /// What lists have in the place of the path of its bundle, which is in the record alone.
   public static let unknownPath = "-"
 
+  /// Whether there is such a container, its record is damaged, and no process is in its cgroup.
+  public var isStopped: Bool {
+    do throws(ContainerError) { _ = try Container(id, in: store) } catch {
+      guard error.kind == .damaged, let cgroups = try? cgroups() else { return false }
+      return cgroups.allSatisfy { (try? $0.processes().isEmpty) ?? false }
+    }
+    return false
+  }
+
   /// Ends the processes in the container's cgroup.
   public func kill() throws(ContainerError) {
     for cgroup in try cgroups() { try cgroup.kill() }

@@ -120,6 +120,10 @@ extension ContainerStore {
   ///   none.
   public func delete(_ id: ContainerID, force: Bool = false) throws(ContainerError) {
     let directory = directory(of: id)
+    // What a link leads to is not removed.
+    if (try? FileStatus.of(directory, following: false))?.kind == .symbolicLink {
+      throw ContainerError(.failed, "\(directory) is a symbolic link, and no container")
+    }
     let lock: Lock
     if force { endMaking(id) }
     do throws(Errno) {
@@ -134,17 +138,29 @@ extension ContainerStore {
     do throws(ContainerError) {
       try Container(id, in: self).remove(force: force)
     } catch {
-      guard force else { throw error }
+      guard force, error.kind == .noSuchContainer || error.kind == .damaged else { throw error }
+      try refuseForeignFiles(in: directory)
       switch error.kind {
       // Cut short before its first record, when nothing but this directory was made; or somebody else removed it
       // while we waited.
       case .noSuchContainer: break
       case .damaged: try DamagedContainer(store: self, id: id).removeCgroups()
-      default: throw error
+      default: break
       }
     }
     try attempt("remove \(directory)") { () throws(Errno) in try removeDirectory(directory) }
     lock.release()
+  }
+
+  /// Refuses to remove a directory without a record that is no container's, such as when the store's path is a slip.
+  private func refuseForeignFiles(in directory: String) throws(ContainerError) {
+    let foreign: String?
+    do throws(Errno) {
+      foreign = try foreignFile(in: directory)
+    } catch .noSuchFileOrDirectory { return } catch { throw ContainerError("read \(directory)", error) }
+    guard let foreign else { return }
+    throw ContainerError(
+      .failed, "\(directory) is not the directory of a container: \(foreign) is in it; is --root right?")
   }
 
   /// Waits for whoever is at work on the container `id`, and removes what is left of one whose making was cut short before
@@ -154,7 +170,7 @@ extension ContainerStore {
   public func removeUnmade(_ id: ContainerID, milliseconds: Int32 = 2000) {
     let directory = directory(of: id)
     guard let lock = try? Lock.wait(for: directory, milliseconds: milliseconds) else { return }
-    if (try? FileStatus.of("\(directory)/state.json")) == nil { try? Directory.removeTree(directory) }
+    _ = try? removeRemains(directory)
     lock.release()
   }
 

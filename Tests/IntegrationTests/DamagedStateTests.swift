@@ -109,6 +109,60 @@ struct DamagedStateTests {
     }
   }
 
+  @Test("A partition starts in place of a damaged container of its name of which nothing runs, and only then")
+  func restarted() throws {
+    try withSupervisor { site in
+      let name = site.name("a")
+      let directory = "\(site.box.root)/\(name)"
+      func leave() throws {
+        try makeDirectory(directory)
+        for file in ["state.json", "config.json"] { try write("\0\0\0\0", to: "\(directory)/\(file)") }
+      }
+      try leave()
+      try site.define("a", SupervisedSandbox.patient)
+      try site.waitUntilReady("a")
+
+      // One that runs is another's.
+      site.box.config["process.args"] = ["sleep", "1000"]
+      let other = site.name("b")
+      try site.box.detach(id: other)
+      let pid = try site.box.pid(id: other)
+      try write("", to: "\(site.box.root)/\(other)/state.json")
+      let create = try site.ask(
+        "POST", "/containers/create?name=\(other)", #"{"Image": "host", "Cmd": ["/bin/true"]}"#)
+      #expect(create.status == 201, "\(create)")
+      let start = try site.ask("POST", "/containers/\(other)/start")
+      #expect(start.status >= 400 && start.message.contains("damaged"), "\(start)")
+      #expect(exists("/proc/\(pid)"))
+    }
+  }
+
+  @Test("delete --force removes no directory that is not a container's, and list does not take it for one")
+  func foreign() throws {
+    try withSandbox { box in
+      // A bundle, a directory of somebody, and one with a file of another program.
+      try box.writeConfig()
+      let home = "\(box.root)/home"
+      try makeDirectory(home + "/.config")
+      try makeDirectory("\(box.root)/other")
+      try write("not JSON", to: "\(box.root)/other/state.json")
+      try write("x", to: "\(box.root)/other/data")
+      try makeLink("\(box.root)/link", to: home)
+      try makeLink("\(box.root)/bundle", to: box.bundle)
+      for name in ["home", "other", "link", "bundle"] {
+        expectRefusal(try box.call("delete", "--force", name), saying: "\(box.root)/\(name)")
+      }
+      let above = Program(Swiftjail.program, ["--root", box.scratch.path, "delete", "--force", "bundle"])
+      expectRefusal(try above.call(), saying: "--root")
+      try #expect(!Swiftjail.call("list", "--quiet", at: box.scratch.path).text.contains("bundle"))
+      for path in [
+        home + "/.config", "\(box.root)/other/data", box.bundle + "/config.json", box.rootfs + "/bin/sh",
+      ] {
+        #expect(exists(path))
+      }
+    }
+  }
+
   @Test("A record that does not know its cgroup yet leaves the processes of another container there alone")
   func unknownCgroup() throws {
     try withSandbox { box in

@@ -91,6 +91,9 @@ struct Worker {
       // What is left of the last time; what somebody else has made under this name stays, and is in the way.
       if let last = try? store.container(id), last.status() == .stopped, last.record.isOwn(in: store) {
         try store.delete(id)
+      } else if DamagedContainer(store: store, id: id).isStopped {
+        // Left by a power failure, say. Nothing of it runs, whoever made it.
+        try store.delete(id, force: true)
       }
       let function = waits ? definition.labels[PartitionDefinition.functionLabel] : nil
       switch definition.content {
