@@ -1,74 +1,6 @@
 import Linux
 import OCI
 
-/// How a container is created, apart from what its configuration says.
-public struct CreateOptions: Sendable {
-  /// The directory with `config.json`.
-  public var bundle: String
-  /// The file that has the configuration; `nil` is `config.json` in the bundle.
-  public var configFile: String?
-  /// What the caller has just written there; `nil` has it read.
-  public var config: BundleConfig?
-  /// A listening socket to which the master side of the container's terminal is sent.
-  public var consoleSocket: String?
-  /// A file to which the first process's pid is written.
-  public var pidFile: String?
-  /// Told what the configuration asks for and the container does not get, in one line each.
-  public var warn: @Sendable (String) -> Void = { _ in }
-  /// Whether the caller stays with the program, and passes what its terminal shows on to its own standard output.
-  public var isInForeground = false
-  /// Whether nobody stays with the program once it runs.
-  public var isDetached = false
-  /// Whether the container's root is entered with `chroot` instead of `pivot_root`.
-  public var noPivot = false
-  /// Whether the container keeps the caller's session keyring.
-  public var keepsKeyring = false
-  /// The caller's descriptors that the program gets.
-  public var preserved = PreservedDescriptors.none
-  /// How many files the program may have open unless its configuration says so: what the caller had before it let itself have
-  /// more, to hold the mounts of the container; `nil` is as many as the caller.
-  public var openFiles: ResourceLimit?
-  /// What is added to the program's environment.
-  public var extraEnvironment: [String] = []
-  /// How the container's cgroup is made.
-  public var cgroupDriver = CgroupDriver.cgroupfs
-  /// Whether the first process is a child of the caller's parent, who then waits for it.
-  public var isSibling = false
-  /// Whether a supervisor makes it.
-  public var isSupervised = false
-  /// A directory that belongs to the container alone and is removed with it.
-  public var ownedDirectory: String?
-  /// Where messages go that only help to find a fault.
-  public var debug: DebugMessages?
-  /// What is noted of the container besides the annotations of its configuration.
-  public var extraAnnotations: NamedValues<String> = [:]
-
-  /// Options for the bundle in the directory `bundle`.
-  public init(bundle: String) { self.bundle = bundle }
-}
-
-/// Who makes the cgroups of containers.
-public enum CgroupDriver: Sendable {
-  /// This program, in the cgroup file system.
-  case cgroupfs
-  /// systemd, as scopes.
-  case systemd
-  /// Nobody: containers stay in the caller's cgroup.
-  case disabled
-}
-
-/// A container's first process, seen from the program that made it.
-public struct StartedProcess: ~Copyable {
-  /// The container.
-  public let container: Container
-  /// The pid.
-  public let pid: Int32
-  /// The process.
-  public let pidfd: Pidfd
-  /// The master side of its terminal, when it has one and nobody else asked for it.
-  public var terminal: FileDescriptor?
-}
-
 extension ContainerStore {
   /// Makes a container whose first process waits to be started.
   ///
@@ -110,6 +42,7 @@ extension ContainerStore {
     var plan = try Plan(config, bundle: bundle)
     plan.process.setDefaultLimit(options.openFiles)
     try checkTerminal(plan, options, startsAtOnce: startsAtOnce)
+    options.debug?.say("read \(options.configFile ?? "\(bundle)/config.json") and found nothing to refuse")
     for warning in plan.process.warnings(inUserNamespace: plan.hasUserNamespace) { options.warn(warning) }
     let joining = try plan.joinedNamespaces.map { (namespace) throws(ContainerError) in
       try HeldNamespace(namespace)
@@ -121,6 +54,7 @@ extension ContainerStore {
     var annotations = config.annotations
     for extra in options.extraAnnotations.elements { annotations[extra.name] = extra.value }
     let lock = try reserve(id)
+    options.debug?.say("made the state directory \(directory(of: id))")
     var record = Record(
       id: id, ociVersion: config.ociVersion, bundle: bundle, root: plan.root, created: Clock.now(),
       cgroup: cgroup?.cgroup.path, unit: cgroup?.scope?.unit, namespaces: plan.namespaces,
@@ -189,6 +123,7 @@ private struct Birth {
     }
     ownsCgroup = true
     container.record.cgroup = made.cgroup.path
+    options.debug?.say("made the cgroup \(made.cgroup.directory); limits: \(plan.cgroupSettings.count)")
     let directory = try made.cgroup.open()
     container.record.cgroupNumber = try attempt("look at the cgroup \(made.cgroup.directory)") {
       () throws(Errno) in try directory.status().inode
@@ -374,6 +309,7 @@ private struct Parent: ~Copyable {
     container.record.process = Record.Process(
       pid: pid, startTime: status.startTime, uniqueNumber: pidfd.uniqueNumber)
     try container.save()
+    options.debug?.say("process \(pid) is the container's first one, and builds its root \(plan.root)")
     // While the new process builds its file tree; it does not go on to its program before this is done.
     if let cgroup = cgroup.take() {
       try attach(devices, plan.deviceRules, to: cgroup.cgroup)
@@ -382,6 +318,9 @@ private struct Parent: ~Copyable {
     if let pidFile = options.pidFile { try PidFile.write(pid, to: pidFile) }
     try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
     _ = leftNamespace.take()
+    options.debug?.say(
+      "device rules and limits are in force; the process goes on to \(waitsForStart ? "wait for start" : "exec"): \(plan.process.arguments.first ?? "")"
+    )
     let directory = container.directory
     try attempt("write \(directory)/config.json") { () throws(Errno) in
       try File.replace("\(directory)/config.json", with: config)

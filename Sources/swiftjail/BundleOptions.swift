@@ -32,7 +32,7 @@ enum BundleOptions {
     options.warn = { settings.log.write(.warning, $0) }
     options.openFiles = ResourceLimit.raiseOpenFiles()
     let log = settings.log
-    options.debug = DebugMessages { log.write(.debug, $0) }
+    if log.isDebug { options.debug = DebugMessages { log.write(.debug, $0) } }
     return options
   }
 

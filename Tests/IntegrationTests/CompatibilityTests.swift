@@ -183,6 +183,18 @@ struct CompatibilityTests {
     }
   }
 
+  @Test("--debug says what is done, a line a step")
+  func debug() throws {
+    try withSandbox { box in
+      box.globalOptions = ["--debug"]
+      let outcome = try box.run()
+      let lines = outcome.complaints
+      let steps = ["config.json", "state directory", "cgroup", "process", "exec"]
+      let places = steps.map { step in lines.firstIndex { $0.contains(step) } ?? -1 }
+      #expect(outcome.status == 0 && !places.contains(-1) && places == places.sorted(), "\(outcome)")
+    }
+  }
+
   @Test("pause of a container that the supervisor has not made does not wait for a supervisor that hangs")
   func pause() throws {
     try withSupervisor { site in
