@@ -36,7 +36,9 @@ struct CgroupPlan: Sendable {
       guard path != "/" else { throw .config("linux.cgroupsPath", "the root cgroup cannot be a container's") }
       isOptional = isUnnamed && plan.cgroupSettings.isEmpty
       do throws(ContainerError) {
-        cgroup = Cgroup(hierarchy: try CgroupHierarchy.find(), path: path)
+        let hierarchy = try CgroupHierarchy.find()
+        try hierarchy.requireMountInNamespace()
+        cgroup = Cgroup(hierarchy: hierarchy, path: path)
       } catch {
         guard isOptional else { throw error }
         debug?.say(Self.without(error))

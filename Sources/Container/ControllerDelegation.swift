@@ -93,7 +93,7 @@ struct ControllerDelegation {
     }
     guard try hasProcesses() else { return nil }
     guard type == "domain" else { return Obstacle(errno: .notSupported, advice: isThreaded) }
-    guard directory == hierarchy.root, hierarchy.isNamespaceRoot else {
+    guard directory == hierarchy.root, hierarchy.mountIsNamespaceRoot else {
       return Obstacle(errno: .resourceBusy, advice: populated)
     }
     return vacate()
@@ -136,8 +136,8 @@ struct ControllerDelegation {
       let advice =
         error == .readOnlyFileSystem
         ? hierarchy.writableAdvice
-        : "the processes in \(directory), the root of the cgroup namespace, could not be moved to \(leaf): \(error)"
-      return Obstacle(errno: .resourceBusy, advice: advice)
+        : "the processes in \(directory), the root of the cgroup namespace, could not be moved to \(leaf)"
+      return Obstacle(errno: error, advice: advice)
     }
     if moved > 0 {
       debug?.say(
@@ -154,24 +154,4 @@ public struct DebugMessages: Sendable {
 
   /// Messages that `say` writes.
   public init(_ say: @escaping @Sendable (String) -> Void) { self.say = say }
-}
-
-extension CgroupHierarchy {
-  /// Whether the hierarchy's mount begins with the root of this program's cgroup namespace (`cgroup_namespaces(7)`): the
-  /// kernel then shows it as that of the whole.
-  var isNamespaceRoot: Bool {
-    guard let table = try? File.read("/proc/self/mountinfo") else { return false }
-    var isRoot = false
-    for line in table.split(separator: UInt8(ascii: "\n")) {
-      let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 5)
-      // What was mounted last hides what was there.
-      if fields.count > 4, fields[4].elementsEqual(root.utf8) { isRoot = fields[3].elementsEqual("/".utf8) }
-    }
-    return isRoot
-  }
-
-  /// What to do where cgroups cannot be changed.
-  var writableAdvice: String {
-    "\(root) is mounted read-only: start the container around this program with --privileged, or mount it writable (mount -o remount,rw \(root))"
-  }
 }

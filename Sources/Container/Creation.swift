@@ -92,7 +92,7 @@ extension ContainerStore {
 /// The side effects of making a container, in order, each undone when a later one fails.
 private struct Birth {
   var container: Container
-  let plan: Plan
+  var plan: Plan
   let options: CreateOptions
   let groundwork: Groundwork
   let cgroup: CgroupPlan?
@@ -110,13 +110,8 @@ private struct Birth {
         return try FileDescriptor.open(container.fifoPath, .readWrite)
       }
     }
-    guard let cgroup else {
-      let parent = try spawn(hostMounts, joining, fifo, nil)
-      return try parent.accompany(
-        &container, plan, options, groundwork.devices, nil, config: config, waitsForStart: !startsAtOnce)
-    }
-    guard let made = try cgroup.make(plan.cgroupSettings, for: container.id, options.debug) else {
-      container.record.cgroup = nil
+    guard let cgroup, let made = try cgroup.make(plan.cgroupSettings, for: container.id, options.debug) else {
+      stayInCallersCgroup()
       let parent = try spawn(hostMounts, joining, fifo, nil)
       return try parent.accompany(
         &container, plan, options, groundwork.devices, nil, config: config, waitsForStart: !startsAtOnce)
@@ -131,6 +126,15 @@ private struct Birth {
     let parent = try spawn(hostMounts, joining, fifo, directory, made.cgroup)
     return try parent.accompany(
       &container, plan, options, groundwork.devices, made, config: config, waitsForStart: !startsAtOnce)
+  }
+
+  private mutating func stayInCallersCgroup() {
+    container.record.cgroup = nil
+    // Device rules are attached to a cgroup. A device that the rules deny could still be made, and then used.
+    if !plan.allowsAllDevices, !plan.hasUserNamespace {
+      container.record.makesDevices = false
+      plan.process.capabilities.remove(ProcessPlan.CapabilitySets.makeNode)
+    }
   }
 
   private func spawn(

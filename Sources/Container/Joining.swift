@@ -61,6 +61,7 @@ extension Container {
     var plan = try ProcessPlan(options.process)
     if !record.hasKeyrings { plan.systemCallFilter = .keyrings }
     for warning in plan.warnings(inUserNamespace: record.namespaces.contains(.user)) { options.warn(warning) }
+    if !record.makesDevices { plan.capabilities.remove(ProcessPlan.CapabilitySets.makeNode) }
     let first = try initProcess()
     let joiner = try spawn(plan, options, first)
     return try accompany(joiner, plan, options)

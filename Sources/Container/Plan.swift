@@ -59,6 +59,12 @@ struct Plan: Sendable {
   /// Whether the container lives in a user namespace.
   var hasUserNamespace: Bool { namespaces.contains(.user) }
 
+  /// Whether its device rules deny nothing.
+  var allowsAllDevices: Bool {
+    guard let last = deviceRules.last else { return false }
+    return last == DeviceRule(allow: true, kind: .all, major: nil, minor: nil, access: .everything)
+  }
+
   /// Whether a process joins namespaces for the container's first one, and creates that: a pid namespace is joined, and a time
   /// namespace created, for children only; and in a user namespace of its own the first process has no right to join others
   /// of the host's.

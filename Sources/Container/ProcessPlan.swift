@@ -33,6 +33,18 @@ struct ProcessPlan: Sendable {
     var permitted = Capabilities()
     var inheritable = Capabilities()
     var ambient = Capabilities()
+
+    /// The kernel's number of `CAP_MKNOD`.
+    static let makeNode = 27
+
+    /// Takes the capability with the kernel's number `number` from all sets.
+    mutating func remove(_ number: Int) {
+      bounding.remove(number)
+      effective.remove(number)
+      permitted.remove(number)
+      inheritable.remove(number)
+      ambient.remove(number)
+    }
   }
 
   /// The plan for `process`, which is valid and whose fields are at the path `field` in its document.

@@ -37,6 +37,9 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
   /// The execution domain of its processes (`personality(2)`); `nil` when that is the caller's.
   public var personality: UInt64?
 
+  /// Whether its processes can make device files where their capabilities allow it.
+  public var makesDevices = true
+
   /// Whether the kernel ended a process of it for lack of memory, when that was seen at its end: its cgroup, which counts
   /// that, may not outlive it.
   public var wasOutOfMemory = false
@@ -94,6 +97,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     isSupervised = try object.optional("supervised", or: false)
     hasKeyrings = try object.optional("keyrings", or: true)
     personality = try object.optional("personality")
+    makesDevices = try object.optional("makesDevices", or: true)
     wasOutOfMemory = try object.optional("outOfMemory", or: false)
     let pid: Int32 = try object.required("pid")
     if pid != 0 {
@@ -123,6 +127,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     object.add("supervised", isSupervised, unless: false)
     object.add("keyrings", hasKeyrings, unless: true)
     object.add("personality", ifPresent: personality)
+    object.add("makesDevices", makesDevices, unless: true)
     object.add("outOfMemory", wasOutOfMemory, unless: false)
     return .object(object)
   }

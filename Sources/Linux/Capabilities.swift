@@ -30,6 +30,9 @@ public struct Capabilities: Hashable, Sendable {
   /// Adds the capability with the kernel's number `number`.
   public mutating func insert(_ number: Int) { rawValue |= 1 << UInt64(number) }
 
+  /// Takes away the capability with the kernel's number `number`.
+  public mutating func remove(_ number: Int) { rawValue &= ~(1 << UInt64(number)) }
+
   /// What is in this set and in `other`.
   public func intersection(_ other: Capabilities) -> Capabilities {
     Capabilities(rawValue: rawValue & other.rawValue)
