@@ -46,6 +46,10 @@ test-host: ## run the integration tests on this system (as root)
 test-vm: ## run those tests in the test kernel that need cgroup v2, systemd or an engine (as root)
 	Tests/run packages release debug vm vm-systemd
 
+test-engines: all ## run swiftjail in privileged containers of podman and Docker, in the test kernel (as root)
+	Tests/install-packages engines
+	Tests/vm/run --timeout 900 -- Tests/vm/engines podman-crun podman-runc docker
+
 bench: all ## compare with crun and runc, and with podman and containerd (as root)
 	Tests/install-packages bench
 	Tests/bench/run
@@ -65,5 +69,5 @@ clean: ## remove what was built
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
-.PHONY: all install uninstall lint test test-all test-unit test-host test-vm bench faults demo clean help
+.PHONY: all install uninstall lint test test-all test-unit test-host test-vm test-engines bench faults demo clean help
 .NOTPARALLEL:
