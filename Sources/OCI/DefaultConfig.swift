@@ -11,8 +11,7 @@ extension RuntimeConfig {
       env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
       cwd: "/",
       capabilities: Capabilities(
-        bounding: defaultCapabilities, effective: defaultCapabilities, permitted: defaultCapabilities,
-        ambient: defaultCapabilities),
+        bounding: defaultCapabilities, effective: defaultCapabilities, permitted: defaultCapabilities),
       rlimits: [Rlimit(type: "RLIMIT_NOFILE", hard: 1024, soft: 1024)],
       noNewPrivileges: true),
     root: Root(path: "rootfs", readonly: true),

@@ -106,7 +106,7 @@ struct CommandLineTests {
       box.config["process.terminal"] = false
       box.config["process.args"] = ["echo", "hello"]
       let outcome = try box.run()
-      #expect(outcome.status == 0 && outcome.text == "hello", "\(outcome)")
+      #expect(outcome.status == 0 && outcome.text == "hello" && outcome.stderr == "", "\(outcome)")
     }
   }
 
