@@ -35,7 +35,7 @@ test: ## run the tests, each where it belongs: here, or in the test kernel (as r
 	Tests/run packages format release debug unit host vm vm-systemd schema
 
 test-all: ## run every test in both places (as root, about an hour)
-	Tests/run packages format release debug unit host vm-all vm-systemd schema
+	Tests/run packages format release debug unit host vm-all vm-systemd vm-engines schema
 
 test-unit: ## run the tests that need no root
 	Tests/run debug unit
@@ -46,9 +46,8 @@ test-host: ## run the integration tests on this system (as root)
 test-vm: ## run those tests in the test kernel that need cgroup v2, systemd or an engine (as root)
 	Tests/run packages release debug vm vm-systemd
 
-test-engines: all ## run swiftjail in privileged containers of podman and Docker, in the test kernel (as root)
-	Tests/install-packages engines
-	Tests/vm/run --timeout 900 -- Tests/vm/engines podman-crun podman-runc docker
+test-engines: ## run swiftjail in privileged containers of podman and Docker, in the test kernel (as root)
+	Tests/run release vm-engines
 
 bench: all ## compare with crun and runc, and with podman and containerd (as root)
 	Tests/install-packages bench
