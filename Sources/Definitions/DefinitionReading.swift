@@ -49,6 +49,10 @@ extension PartitionDefinition {
     log = try object.optional("log", or: log)
     opensInput = try object.optional("interactive", or: false)
     warm = try object.number("warm", in: 0...Self.mostWarm)
+    maximum = try object.number("maximum", in: 1...Self.mostInUse)
+    if maximum != nil, !isFunction {
+      throw ConfigError(path: "maximum", reason: "is for functions: it needs warm")
+    }
     closesInput = try object.optional("endInputOnce", or: isFunction)
     isRemovedAtEnd = try object.optional("removeAtEnd", or: isFunction)
     if isFunction { try checkFunction() }
@@ -111,7 +115,7 @@ extension PartitionDefinition {
     [
       "name", "image", "rootfs", "bundle", "restart", "restartDelay", "healthCheck", "load", "stopSignal",
       "stopTimeout", "after", "labels", "log", "interactive", "endInputOnce", "removeAtEnd",
-      "warm",
+      "warm", "maximum",
     ] + PartitionSettings.fields
 }
 

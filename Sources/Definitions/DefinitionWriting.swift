@@ -25,6 +25,7 @@ extension PartitionDefinition {
     object.add("log", log, unless: usual.log)
     object.add("removeAtEnd", isRemovedAtEnd, unless: isFunction)
     object.add("warm", ifPresent: warm)
+    object.add("maximum", ifPresent: maximum)
     return .object(object)
   }
 }

@@ -6,6 +6,15 @@ extension PartitionDefinition {
   /// The most instances of a function that wait to be started.
   static let mostWarm = 10_000
 
+  /// The most instances of a function that may be in use at the same time, whatever its definition says.
+  static let mostInUse = 100_000
+
+  /// How many instances of a function may be in use at the same time whose definition does not say it.
+  public static let defaultMaximum = 1000
+
+  /// How many instances of this function may be in use at the same time: those that wait in vain would be of no use.
+  public var mostInstances: Int { maximum ?? max(Self.defaultMaximum, warm ?? 0) }
+
   /// The label that instances have, with the name of their function.
   public static let functionLabel = "org.swiftjail.function"
 
@@ -20,6 +29,7 @@ extension PartitionDefinition {
     var instance = self
     instance.name = name
     instance.warm = nil
+    instance.maximum = nil
     instance.labels[Self.functionLabel] = self.name
     return instance
   }

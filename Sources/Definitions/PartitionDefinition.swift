@@ -103,6 +103,8 @@ public struct PartitionDefinition: Equatable, Sendable {
   public var isRemovedAtEnd = false
   /// For a function: how many instances of it wait to be started. `nil` for a partition, which runs itself.
   public var warm: Int?
+  /// For a function: how many instances of it may be in use at the same time; `nil` for `defaultMaximum`.
+  public var maximum: Int?
 
   /// A partition called `name` with `content`, and nothing out of the ordinary.
   public init(name: String, content: Content) {

@@ -17,6 +17,8 @@ public final class Supervisor {
   let removals: ErrandQueue
   /// What else may have to wait for somebody.
   let errands: ErrandQueue
+  /// What clients ask for that takes long to find out: a few at once, however many ask.
+  let inquiries: ErrandQueue
   var partitions = PartitionTable()
   /// The names of what else is in the store.
   var plainList = PlainNames()
@@ -94,6 +96,7 @@ public final class Supervisor {
     // The next supervisor finishes them, and must not meet what still does.
     removals = ErrandQueue(loop, areBound: true)
     errands = ErrandQueue(loop)
+    inquiries = ErrandQueue(loop, mostLong: 8)
     let keeping = Self.keeperDirectory(for: store)
     executions = ExecutionTable(store, loop, CheckRecords(in: "\(keeping)/checks"))
     do throws(Errno) {

@@ -18,6 +18,8 @@ public struct SupervisorError: Error, Sendable, CustomStringConvertible {
     case unchanged
     /// It must not be written to.
     case forbidden
+    /// There is so much of it already that it has to be asked for later.
+    case busy
   }
 
   /// What a caller may want to react to.

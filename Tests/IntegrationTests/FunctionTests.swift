@@ -279,6 +279,32 @@ struct FunctionTests {
     }
   }
 
+  @Test("No more instances are in use than maximum says: one more is answered with 503 until one has ended")
+  func maximum() throws {
+    try withSupervisor { site in
+      try site.define("f", SupervisedSandbox.patient, ["warm": 2, "maximum": 3])
+      _ = try site.waitForPool("f", 2)
+      let target = "/functions/\(site.name("f"))"
+      var instances: [String] = []
+      for _ in 1...2 {
+        let answer = try site.ask("POST", "\(target)/start")
+        instances.append(try #require(answer.document["Name"] as? String, "\(answer)"))
+      }
+      // One that is claimed is in use as well.
+      try #expect(site.ask("POST", "\(target)/claim").status == 201)
+      try #expect(site.pool("f")["InUse"] as? Int == 3 && site.pool("f")["Maximum"] as? Int == 3)
+      for request in ["\(target)/start", "\(target)/claim", "/containers/\(site.name("f"))/start"] {
+        let answer = try site.ask("POST", request)
+        #expect(answer.status == 503 && answer.message.contains("maximum"), "\(request): \(answer)")
+      }
+      // What waits is not in use, and its number stays as it is.
+      _ = try site.waitForPool("f", 2)
+      try #expect(site.ask("POST", "/containers/\(instances[0])/kill").status == 204)
+      try #expect(site.ask("POST", "\(target)/start").status == 201)
+      try #expect(site.ask("POST", "\(target)/start").status == 503)
+    }
+  }
+
   @Test("What a function cannot do is refused")
   func refused() throws {
     try withSupervisor { site in

@@ -90,7 +90,7 @@ struct FunctionDefinitionTests {
   @Test(
     "A function and its instance are written and read back as they are",
     arguments: [
-      #"{"image": "host", "warm": 3}"#, #"{"bundle": "/b", "warm": 0, "removeAtEnd": false}"#,
+      #"{"image": "host", "warm": 3, "maximum": 7}"#, #"{"bundle": "/b", "warm": 0, "removeAtEnd": false}"#,
       #"{"image": "host", "warm": 10000, "endInputOnce": false, "labels": {"a": "b"}}"#,
     ])
   func roundTrip(text: String) throws {
@@ -105,6 +105,7 @@ struct FunctionDefinitionTests {
     arguments: [
       (#""warm": 1, "restart": "always""#, "restart"), (#""warm": 1, "after": ["a"]"#, "after"),
       (#""warm": 0, "tty": true"#, "tty"), (#""warm": -1"#, "warm"), (#""warm": 10001"#, "warm"),
+      (#""warm": 1, "maximum": 0"#, "maximum"), (#""maximum": 1"#, "maximum"),
       (#""warm": "1""#, "warm"),
       ("\"warm\": 1, \"name\": \"\(String(repeating: "n", count: 192))\"", "name"),
     ])

@@ -12,14 +12,12 @@ extension APIService {
       throw .notOffered("the list of changed files of a bundle, which has no layer of its own,")
     }
     let store = supervisor.store
-    try attempt { () throws(SupervisorError) in
-      try supervisor.findOut("list the changes of \(name)") { () throws(SupervisorError) in
-        try Self.changes(of: name, in: store)
-      } done: { [unowned self] result in
-        switch result {
-        case .success(let bytes): respond(exchange, document: bytes)
-        case .failure(let error): respond(exchange, error)
-        }
+    supervisor.inquiries.add { () throws(SupervisorError) in
+      try Self.changes(of: name, in: store)
+    } done: { [unowned self] result in
+      switch result {
+      case .success(let bytes): respond(exchange, document: bytes)
+      case .failure(let error): respond(exchange, error)
       }
     }
   }
@@ -45,15 +43,5 @@ extension ContainerResponse.Change {
     case .added: self = .added
     case .removed: self = .removed
     }
-  }
-}
-
-extension Supervisor {
-  /// Does `work`, called `name`, in a process of its own, and calls `done` with what came of it.
-  func findOut(
-    _ name: String, _ work: () throws(SupervisorError) -> [UInt8],
-    done: @escaping (Result<[UInt8], SupervisorError>) -> Void
-  ) throws(SupervisorError) {
-    do throws(Errno) { try Errand.run(loop, work, done: done) } catch { throw SupervisorError(name, error) }
   }
 }

@@ -11,21 +11,19 @@ extension APIService {
     guard status.pid != nil else { throw .conflict("Container \(name) is not running") }
     let store = supervisor.store
     // There may be as many as it likes.
-    try attempt { () throws(SupervisorError) in
-      try supervisor.findOut("list the processes of \(name)") { () throws(SupervisorError) in
-        let pids: [Int32]
-        do throws(ContainerError) { pids = try store.container(try ContainerID(name)).processes() } catch {
-          throw SupervisorError(.conflict, "\(name) does not run")
-        }
-        if arguments == "-ef" { return ProcessList.document(of: pids).bytes() }
-        return try ProcessList.document(of: pids, arguments).bytes()
-      } done: { [unowned self] result in
-        switch result {
-        case .success(let bytes):
-          supervisor.tell(.top, of: name)
-          respond(exchange, document: bytes)
-        case .failure(let error): respond(exchange, error)
-        }
+    supervisor.inquiries.add { () throws(SupervisorError) in
+      let pids: [Int32]
+      do throws(ContainerError) { pids = try store.container(try ContainerID(name)).processes() } catch {
+        throw SupervisorError(.conflict, "\(name) does not run")
+      }
+      if arguments == "-ef" { return ProcessList.document(of: pids).bytes() }
+      return try ProcessList.document(of: pids, arguments).bytes()
+    } done: { [unowned self] result in
+      switch result {
+      case .success(let bytes):
+        supervisor.tell(.top, of: name)
+        respond(exchange, document: bytes)
+      case .failure(let error): respond(exchange, error)
       }
     }
   }

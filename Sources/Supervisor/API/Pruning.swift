@@ -26,21 +26,16 @@ extension APIService {
   private func countSizes(of chosen: [PartitionStatus], done: @escaping ([Int64]) -> Void) {
     guard !chosen.isEmpty else { return done([]) }
     let store = supervisor.store
-    do throws(SupervisorError) {
-      try supervisor.findOut("count what is to be removed") { () throws(SupervisorError) in
-        let sizes = ContainerSizes(store)
-        return chosen.map { sizes.written(by: $0) }.json.bytes()
-      } done: { [unowned self] result in
-        switch result {
-        case .success(let bytes): done((try? [Int64](parsing: bytes)) ?? [])
-        case .failure(let error):
-          log("\(error)")
-          done([])
-        }
+    supervisor.inquiries.add { () throws(SupervisorError) in
+      let sizes = ContainerSizes(store)
+      return chosen.map { sizes.written(by: $0) }.json.bytes()
+    } done: { [unowned self] result in
+      switch result {
+      case .success(let bytes): done((try? [Int64](parsing: bytes)) ?? [])
+      case .failure(let error):
+        log("\(error)")
+        done([])
       }
-    } catch {
-      log("\(error)")
-      done([])
     }
   }
 

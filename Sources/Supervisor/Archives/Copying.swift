@@ -53,6 +53,9 @@ extension Supervisor {
       throw SupervisorError(.conflict, "\(name) is just being started: try again")
     }
     guard partition.removal < .underWay else { throw SupervisorError(.conflict, "\(name) is being removed") }
+    guard copies.count < CopyTable.most else {
+      throw SupervisorError(.busy, "\(CopyTable.most) copies are under way, which are the most: try again")
+    }
     let id: ContainerID
     do throws(ContainerError) { id = try ContainerID(name) } catch { throw SupervisorError(error) }
     let worker = ArchiveWorker(
@@ -79,6 +82,11 @@ final class CopyTable {
   private var last: UInt64 = 0
   /// Those that were ended from here.
   private var ended: Set<UInt64> = []
+  /// How many there are.
+  private(set) var count = 0
+
+  /// So many may there be: each is a process, and a client that takes its time keeps one.
+  static let most = 32
 
   /// A number that no other has.
   func nextNumber() -> UInt64 {
@@ -88,13 +96,14 @@ final class CopyTable {
 
   func add(_ errand: Errand, _ number: UInt64, of partition: String) {
     running[partition, default: [:]][number] = errand
+    count += 1
   }
 
   /// Forgets one that was added under the name `partition`.
   ///
   /// - Returns: whether it was ended from here.
   func remove(_ number: UInt64, of partition: String) -> Bool {
-    running[partition]?[number] = nil
+    if running[partition]?.removeValue(forKey: number) != nil { count -= 1 }
     if running[partition]?.isEmpty == true { running[partition] = nil }
     return ended.remove(number) != nil
   }

@@ -19,13 +19,15 @@ final class ErrandQueue {
   private var waiting: [(work: Work, done: Done)] = []
 
   /// So many may take long before others have to wait for them.
-  private static let mostLong = 64
+  private let mostLong: Int
 
   /// - Parameters:
   ///   - patience: in milliseconds, how soon an errand is one that takes long.
+  ///   - mostLong: so many may take long before others have to wait for them.
   ///   - areBound: whether its errands are killed when this process dies.
-  init(_ loop: EventLoop, patience: Int64 = 500, areBound: Bool = false) {
+  init(_ loop: EventLoop, patience: Int64 = 500, areBound: Bool = false, mostLong: Int = 64) {
     self.loop = loop
+    self.mostLong = mostLong
     self.areBound = areBound
     self.patience = patience
   }
@@ -42,7 +44,7 @@ final class ErrandQueue {
       do throws(Errno) {
         var isLong = false
         let timer = loop.after(milliseconds: patience) { [unowned self] in
-          guard long < Self.mostLong else { return }
+          guard long < mostLong else { return }
           isLong = true
           long += 1
           running -= 1

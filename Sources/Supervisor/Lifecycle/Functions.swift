@@ -22,6 +22,7 @@ extension Supervisor {
     of name: String, done: @escaping (Partition, SupervisorError?) -> Void
   ) throws(SupervisorError) {
     let function = try function(name)
+    try checkRoom(function)
     while let instance = pools[name]?.take() {
       guard release(instance) else { continue }
       pools[name]?.warmStarts += 1
@@ -37,10 +38,32 @@ extension Supervisor {
     }
   }
 
+  /// How many instances of the function `name` run, are being started for somebody, or are claimed.
+  func instancesInUse(of name: String) -> Int {
+    partitions.instances(of: name).count { instance in
+      !instance.isBeingRemoved
+        && (instance.isRunning || instance.isStarting || instance.record.isClaimed
+          || instance.record.isWanted || !instance.startWaiters.isEmpty)
+    }
+  }
+
+  /// Throws when no more instances of a function may be in use.
+  private func checkRoom(_ function: Partition) throws(SupervisorError) {
+    let most = function.definition.mostInstances
+    // Most functions have few instances, and all of them are looked at only where it may matter.
+    guard partitions.instances(of: function.name).count >= most, instancesInUse(of: function.name) >= most
+    else { return }
+    throw SupervisorError(
+      .busy,
+      "\(most) instances of \(function.name) are in use, its maximum: try again when one has ended, or raise maximum"
+    )
+  }
+
   /// An instance of a function that is the caller's alone: one that waits if there is one. When he does not start it in a
   /// minute, it is his no longer.
   func claimInstance(of name: String) throws(SupervisorError) -> Partition {
     let function = try function(name)
+    try checkRoom(function)
     let waiting = pools[name]?.take()
     let instance: Partition
     if let waiting { instance = waiting } else { instance = try makeInstance(of: function) }
@@ -145,6 +168,8 @@ extension Supervisor {
       counts.warmStarts = pool?.warmStarts ?? 0
       counts.coldStarts = pool?.coldStarts ?? 0
       counts.failures = pool?.failures ?? 0
+      counts.inUse = instancesInUse(of: function.name)
+      counts.maximum = function.definition.mostInstances
       counts.error = function.record.error
       return counts
     }.sorted { $0.name < $1.name }

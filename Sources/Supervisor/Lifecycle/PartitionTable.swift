@@ -2,6 +2,8 @@
 struct PartitionTable {
   private var byName: [String: Partition] = [:]
   private var byID: [String: Partition] = [:]
+  /// The instances of each function, by their names.
+  private var byFunction: [String: [String: Partition]] = [:]
   /// How often a name has become free.
   private(set) var removals: UInt64 = 0
 
@@ -12,6 +14,10 @@ struct PartitionTable {
       let former = byName[name]
       byName[name] = newValue
       if former != nil, newValue == nil { removals += 1 }
+      if let function = (newValue ?? former)?.record.function {
+        byFunction[function, default: [:]][name] = newValue
+        if byFunction[function]?.isEmpty == true { byFunction[function] = nil }
+      }
       // It may have another name by now.
       if let former, former !== newValue, former.name == name { byID[former.record.id] = nil }
       if let newValue { byID[newValue.record.id] = newValue }
@@ -20,6 +26,9 @@ struct PartitionTable {
 
   /// The partition with the whole id `id`.
   func withID(_ id: String) -> Partition? { byID[id] }
+
+  /// The instances of the function called `name`, in no order.
+  func instances(of name: String) -> some Collection<Partition> { (byFunction[name] ?? [:]).values }
 
   /// All of them, in no order.
   var values: some Collection<Partition> { byName.values }

@@ -10,6 +10,10 @@ public struct FunctionCounts: Equatable, Sendable {
   public var ready = 0
   /// How many are being built.
   public var building = 0
+  /// How many are in use.
+  public var inUse = 0
+  /// How many may be in use at the same time.
+  public var maximum = 0
   /// Starts that an instance served that waited.
   public var warmStarts: UInt64 = 0
   /// Starts that found none.
@@ -29,6 +33,7 @@ public struct FunctionCounts: Equatable, Sendable {
   public var document: JSON {
     .members([
       "Name": .string(name), "Wanted": JSON(wanted), "Ready": JSON(ready), "Building": JSON(building),
+      "InUse": JSON(inUse), "Maximum": JSON(maximum),
       "WarmStarts": JSON(warmStarts), "ColdStarts": JSON(coldStarts), "Failures": JSON(failures),
       "Error": .string(error ?? ""),
     ])
