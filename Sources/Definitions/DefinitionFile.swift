@@ -12,58 +12,83 @@ struct DefinitionFile {
   /// The file.
   let path: String
   /// What it defines; nothing when there are errors.
-  let entries: [Entry]
+  private(set) var entries: [Entry] = []
   /// What is wrong in it, for each definition the first.
-  private(set) var errors: [DefinitionError]
+  private(set) var errors: [DefinitionError] = []
 
   private let bytes: [UInt8]
   private var isList = false
+  private var surroundings: PartitionDefinition.Surroundings
+  /// What is not read yet, the last first, with the number of each in a list.
+  private var rest: [(index: Int?, json: JSON)] = []
+  /// What the definition that is being read stands for, and the number of the next one.
+  private var replicas: (of: Replicas, next: Int, index: Int?)?
+  private var wrong: [ConfigError] = []
 
-  /// Reads `bytes`, which the file at `path` holds: one definition, or a list of them.
+  /// Begins to read `bytes`, which the file at `path` holds: one definition, or a list of them.
   init(_ path: String, _ bytes: [UInt8], initProgram: String) {
     self.path = path
     self.bytes = bytes
+    let slash = path.lastIndex(of: "/")
+    let file = slash.map { String(path[path.index(after: $0)...]) } ?? path
+    surroundings = PartitionDefinition.Surroundings(
+      directory: slash.map { String(path[..<$0]) } ?? ".", initProgram: initProgram)
     let document: JSON
     do throws(JSONError) { document = try JSON(parsing: bytes) } catch {
-      entries = []
       errors = [
         DefinitionError(
           file: path, line: error.line, reason: "not valid JSON at column \(error.column): \(error.message)")
       ]
       return
     }
-    let slash = path.lastIndex(of: "/")
-    let file = slash.map { String(path[path.index(after: $0)...]) } ?? path
-    var surroundings = PartitionDefinition.Surroundings(
-      directory: slash.map { String(path[..<$0]) } ?? ".", initProgram: initProgram)
-
-    var found: [Entry] = []
-    var wrong: [ConfigError] = []
     if case .array(let definitions) = document {
       isList = true
-      for (index, json) in definitions.enumerated() {
-        do throws(ConfigError) {
-          for definition in try Self.definitions(json, surroundings) {
-            found.append(Entry(definition: definition, path: "[\(index)]"))
-          }
-        } catch {
-          wrong.append(error.inside(index))
-        }
-      }
+      rest = definitions.enumerated().reversed().map { ($0.offset, $0.element) }
     } else {
       surroundings.name = file.hasSuffix(".json") ? String(file.dropLast(5)) : file
+      rest = [(nil, document)]
+    }
+  }
+
+  /// Reads the next definitions, at most `count`.
+  ///
+  /// - Returns: whether there are more.
+  mutating func read(atMost count: Int) -> Bool {
+    for _ in 0..<max(1, count) {
+      if replicas == nil {
+        guard let (index, json) = rest.popLast() else { break }
+        do throws(ConfigError) { replicas = (try Replicas(json), 1, index) } catch { add(error, index) }
+      }
+      guard let (all, number, index) = replicas else { continue }
+      replicas = number < all.count ?? 1 ? (all, number + 1, index) : nil
+      guard number <= all.count ?? 1 else { continue }
       do throws(ConfigError) {
-        for definition in try Self.definitions(document, surroundings) {
-          found.append(Entry(definition: definition, path: ""))
-        }
+        var surroundings = surroundings
+        surroundings.name = surroundings.name.map { all.name($0, number) }
+        let definition = try PartitionDefinition(json: all.definition(number), in: surroundings)
+        try definition.checkLength()
+        entries.append(Entry(definition: definition, path: index.map { "[\($0)]" } ?? ""))
       } catch {
-        wrong.append(error)
+        // Its replicas have the same error.
+        replicas = nil
+        add(error, index)
       }
     }
-    entries = wrong.isEmpty ? found : []
-    errors = []
+    if replicas != nil || !rest.isEmpty { return true }
+    finish()
+    return false
+  }
+
+  private mutating func add(_ error: ConfigError, _ index: Int?) {
+    wrong.append(index.map { error.inside($0) } ?? error)
+  }
+
+  private mutating func finish() {
+    guard !wrong.isEmpty else { return }
+    entries = []
     errors = wrong.prefix(Self.mostErrors).map { self.error(at: $0.path, $0.reason) }
     if let more = more(than: wrong.count) { errors.append(more) }
+    wrong = []
   }
 
   /// How many errors of a kind are told of one file: who made a slip in a file of thousands made it thousands of times.
@@ -81,20 +106,5 @@ struct DefinitionFile {
     DefinitionError(
       file: self.path, line: JSON.line(of: path, in: bytes), field: isList ? "partitions\(path)" : path,
       reason: reason)
-  }
-
-  private static func definitions(
-    _ json: JSON, _ surroundings: PartitionDefinition.Surroundings
-  ) throws(ConfigError) -> [PartitionDefinition] {
-    let replicas = try Replicas(json)
-    var definitions: [PartitionDefinition] = []
-    for index in 1..<(1 + (replicas.count ?? 1)) {
-      var surroundings = surroundings
-      surroundings.name = surroundings.name.map { replicas.name($0, index) }
-      let definition = try PartitionDefinition(json: replicas.definition(index), in: surroundings)
-      try definition.checkLength()
-      definitions.append(definition)
-    }
-    return definitions
   }
 }

@@ -13,6 +13,8 @@ public struct DefinitionSet: Sendable {
     /// What a file holds.
     public enum Content: Sendable {
       case bytes([UInt8])
+      /// It is read when its turn comes.
+      case unread
       case unreadable(String)
     }
 
@@ -50,20 +52,28 @@ public struct DefinitionSet: Sendable {
   /// - Parameter old: what was defined before: what it has from a file that now has errors is kept, so that a slip of the
   ///   pen stops no partition.
   public init(_ sources: [Source], initProgram: String, keeping old: DefinitionSet = DefinitionSet()) {
-    var files: [DefinitionFile] = []
-    let former = Dictionary(grouping: old.entries, by: \.file)
-    for source in sources {
-      switch source.content {
-      case .unreadable(let reason):
-        errors.append(DefinitionError(file: source.path, reason: reason))
-        keep(old.entries(below: source.path))
-      case .bytes(let bytes):
-        let file = DefinitionFile(source.path, bytes, initProgram: initProgram)
-        errors += file.errors
-        if file.errors.isEmpty { files.append(file) } else { keep(former[source.path] ?? []) }
-      }
-    }
+    var reader = DefinitionReader(sources, initProgram: initProgram, keeping: old)
+    while reader.read(atMost: .max) {}
+    self = reader.set
+  }
 
+  /// Adds what is wrong with a file that cannot be read.
+  mutating func add(unreadable path: String, _ reason: String, keeping old: DefinitionSet) {
+    errors.append(DefinitionError(file: path, reason: reason))
+    keep(old.entries(below: path))
+  }
+
+  /// Adds what is wrong with a file.
+  mutating func add(wrong file: DefinitionFile, keeping former: [Entry]) {
+    errors += file.errors
+    keep(former)
+  }
+
+  /// Adds what `files` define, as far as it goes together.
+  mutating func add(
+    _ files: [DefinitionFile], former: [String: [Entry]], keeping old: DefinitionSet
+  ) {
+    var files = files
     var references = DefinitionReferences(former: Set(old.entries.map(\.definition.name)))
     while true {
       let found = references.errors(in: files, beside: entries)
@@ -75,7 +85,7 @@ public struct DefinitionSet: Sendable {
     for file in files { entries += file.entries.map { Entry(definition: $0.definition, file: file.path) } }
   }
 
-  /// Reads the files at `paths`; of a directory, those whose names end in `.json` and do not start with a dot, in the
+  /// The files at `paths`, which are not read yet; of a directory, those whose names end in `.json` and do not start with a dot, in the
   /// order of their names.
   public static func sources(_ paths: [String]) -> [Source] {
     var sources: [Source] = []
@@ -85,10 +95,10 @@ public struct DefinitionSet: Sendable {
           let directory = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
           let names = try Directory.entries(of: path).map(\.name)
           for name in names.sorted() where name.hasSuffix(".json") && !name.hasPrefix(".") {
-            sources.append(source("\(directory)/\(name)"))
+            sources.append(Source(path: "\(directory)/\(name)", content: .unread))
           }
         } else {
-          sources.append(source(path))
+          sources.append(Source(path: path, content: .unread))
         }
       } catch {
         sources.append(Source(path: path, content: .unreadable("cannot be read: \(error)")))
@@ -97,20 +107,18 @@ public struct DefinitionSet: Sendable {
     return sources
   }
 
-  private static func source(_ path: String) -> Source {
-    let content: Source.Content
+  /// What the file at `path` holds.
+  static func content(of path: String) -> Source.Content {
     do throws(Errno) {
       // Opening a pipe would wait for somebody who writes to it, and so would reading some of the kernel's files.
       let file = try FileDescriptor.open(path, [.readOnly, .nonBlocking, .noControllingTerminal])
       if try file.status().kind == .regular, try !FileSystemStatus.of(file).kind.isKernelInterface {
-        content = .bytes(try file.readToEnd(limit: 64 << 20))
-      } else {
-        content = .unreadable("is no regular file")
+        return .bytes(try file.readToEnd(limit: 64 << 20))
       }
+      return .unreadable("is no regular file")
     } catch {
-      content = .unreadable("cannot be read: \(error)")
+      return .unreadable("cannot be read: \(error)")
     }
-    return Source(path: path, content: content)
   }
 
   private mutating func keep(_ kept: [Entry]) { entries += kept }

@@ -95,7 +95,7 @@ final class Daemon {
     } catch {
       throw SupervisorError("watch for signals", error)
     }
-    supervisor.whenReady { [unowned self] in ready() }
+    definitions.whenRead { [unowned self] in ready() }
     do throws(Errno) { try loop.run() } catch { throw SupervisorError("wait for events", error) }
     ServiceNotification.send("STOPPING=1")
     storage = nil

@@ -357,6 +357,31 @@ struct SupervisorAPITests {
     }
   }
 
+  @Test("Copies are bounded: one more than there may be is answered with 503, until another has ended")
+  func copiesAtOnce() throws {
+    try withSupervisor { site in
+      try start(site, "a", SupervisedSandbox.patient)
+      try site.waitUntilReady("a")
+      let target = "/containers/\(site.name("a"))/archive?path=/usr/lib"
+      var readers: [Connection] = []
+      for _ in 1...32 {
+        let connection = try Connection(site.socket)
+        try connection.begin("GET", target)
+        try #expect(connection.head().status == 200)
+        readers.append(connection)
+      }
+      let refused = try site.ask("GET", target)
+      #expect(refused.status == 503 && refused.message.contains("try again"), "\(refused.status)")
+      readers = []
+      let isFree = try poll {
+        let connection = try Connection(site.socket)
+        try connection.begin("GET", "/containers/\(site.name("a"))/archive?path=/etc/passwd")
+        return try connection.head().status == 200
+      }
+      #expect(isFree)
+    }
+  }
+
   @Test("A partition that cannot be put on record leaves nothing")
   func noRecord() throws {
     try withSupervisor { site in

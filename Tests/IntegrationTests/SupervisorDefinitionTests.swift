@@ -79,6 +79,25 @@ struct SupervisorDefinitionTests {
     }
   }
 
+  @Test("Others are served while many definitions are carried out")
+  func inShares() throws {
+    try withSupervisor { site in
+      let count = 300
+      try site.define("f", "true", ["replicas": count, "warm": 0])
+      var seen: Set<Int> = []
+      let isDone = try poll {
+        let known = try site.ask("GET", "/info").document["Containers"] as? Int ?? 0
+        seen.insert(known)
+        return known == count
+      }
+      #expect(isDone && seen.contains { $0 > 0 && $0 < count }, "\(seen.sorted())")
+      // What is asked for meanwhile comes after it, and is answered then.
+      try site.define("f", "true", ["replicas": 2 * count, "warm": 0])
+      try #expect(site.ask("POST", "/swiftjail/up").status == 204)
+      try #expect(site.ask("GET", "/info").document["Containers"] as? Int == 2 * count)
+    }
+  }
+
   @Test("A changed file changes what it must: notes alone leave the program, its command does not")
   func changed() throws {
     try withSupervisor { site in

@@ -283,6 +283,29 @@ struct DefinitionSetTests {
     #expect(new.names == ["a"] && new.complaints == ["/d: gone"])
   }
 
+  @Test("Read a share at a time, files define the same, and have the same errors")
+  func shares() {
+    let sources = [
+      ("/d/a.json", #"{"image": "host", "replicas": 100}"#), ("/d/b.json", "{"), ("/d/c.json", "[]"),
+      (
+        "/d/d.json",
+        #"[{"image": "host", "name": "x"}, {"image": "host", "name": "y{index}", "replicas": 3}]"#
+      ),
+      ("/d/e.json", #"[{"image": "host", "name": "z"}, {"image": "host", "nonesuch": 1}]"#),
+      ("/d/f.json", #"{"image": "host", "replicas": 0}"#), ("/d/g.json", #"{"replicas": "many"}"#),
+      ("/d/h.json", #"{"image": "host", "replicas": 50, "stopTimeout": "{index}"}"#),
+    ].map { DefinitionSet.Source(path: $0.0, content: .bytes(Array($0.1.utf8))) }
+    let whole = DefinitionSet(sources, initProgram: "")
+    #expect(whole.definitions.count == 104 && whole.errors.count == 4, "\(whole.errors)")
+    for share in [1, 7, 1000] {
+      var reader = DefinitionReader(sources, initProgram: "")
+      var count = 1
+      while reader.read(atMost: share) { count += 1 }
+      #expect(reader.set.entries == whole.entries && reader.set.errors == whole.errors)
+      #expect(count > 104 / share)
+    }
+  }
+
   @Test("Files are read in the order of their names, hidden ones and others not at all")
   func directory() throws {
     let path = "/tmp/swiftjail-definitions-\(getpid())"

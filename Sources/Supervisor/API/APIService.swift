@@ -19,6 +19,10 @@ public final class APIService {
   /// What was asked for of commands inside, by id.
   var requests: [String: ExecRequest] = [:]
 
+  /// The containers whose statistics somebody has followed, by their ids.
+  var followedStatistics: [String: Found] = [:]
+  lazy var statistics = makeStatistics()
+
   /// The version of the program.
   public static let version = "0.1.0"
 
@@ -40,8 +44,8 @@ public final class APIService {
     do throws(HTTPServerError) {
       server = try HTTPServer(loop: loop, path: path, group: "swiftjail", settings: settings) {
         [unowned self] request, exchange in
-        // Before it is known what runs, an answer would be a guess.
-        supervisor.whenReady { [unowned self] in serve(request, exchange) }
+        // Before it is known what runs, and what files define, an answer would be a guess.
+        definitions.whenRead { [unowned self] in serve(request, exchange) }
       }
     } catch {
       throw SupervisorError(.failed, error.description)
@@ -117,6 +121,7 @@ public final class APIService {
       case .forbidden: 403
       case .notFound: 404
       case .conflict, .unchanged: 409
+      case .busy: 503
       }
     return APIError(status: status, error.description)
   }
@@ -146,18 +151,16 @@ public final class APIService {
     guard request.target.segments.first == "swiftjail" else { return false }
     switch (request.method, request.target.segments.dropFirst().first) {
     case (.post, "up"?):
-      definitions.startAll()
-      guard definitions.errors.isEmpty else {
+      definitions.startAll { [unowned self] in
+        if definitions.errors.isEmpty { return respond(exchange, .noContent) }
         respond(exchange, .ok, .members(["Errors": .array(definitions.errors.map { .string($0) })]))
-        return true
       }
-    case (.post, "down"?): definitions.stopAll()
+    case (.post, "down"?): definitions.stopAll { [unowned self] in respond(exchange, .noContent) }
     case (.get, "partitions"?):
       listPartitions(exchange)
       return true
     default: throw .notFound("page not found")
     }
-    respond(exchange, .noContent)
     return true
   }
 

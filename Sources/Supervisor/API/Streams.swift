@@ -125,8 +125,8 @@ extension APIService {
   func streamStatistics(
     of found: Found, isStream: Bool, isOneShot: Bool, _ exchange: HTTPExchange
   ) {
-    let first = sample(found)
     guard isStream else {
+      let first = sample(found)
       if isOneShot || first == nil {
         return respond(exchange, .ok, Self.document(of: found, now: first, previous: nil))
       }
@@ -140,20 +140,34 @@ extension APIService {
     headers.add("Content-Type", "application/json")
     count(.ok)
     let stream = exchange.startStream(.ok, headers: headers)
-    stream.write(Self.document(of: found, now: first, previous: nil).bytes() + [0x0a])
-    continueStatistics(found, first, stream)
+    followedStatistics[found.id] = found
+    let forget = statistics.follow(
+      found.id,
+      StatisticsFeed.Client(
+        isOpen: { stream.isWritable }, take: { stream.write($0) }, end: { stream.end() }))
+    stream.whenClosed { [unowned self] in
+      forget()
+      if !statistics.follows(found.id) { followedStatistics[found.id] = nil }
+    }
   }
 
-  private func continueStatistics(_ found: Found, _ previous: UsageSample?, _ stream: HTTPStream) {
-    let timer = loop.after(milliseconds: 1000) { [unowned self] in
-      guard isThere(found) else { return stream.end() }
-      let now = sample(found)
-      if stream.isWritable {
-        stream.write(Self.document(of: found, now: now, previous: previous).bytes() + [0x0a])
-      }
-      continueStatistics(found, now, stream)
-    }
-    stream.whenClosed { [unowned self] in loop.cancel(timer) }
+  /// What samples containers that clients follow.
+  func makeStatistics() -> StatisticsFeed<UsageSample> {
+    StatisticsFeed(
+      loop,
+      StatisticsFeed.Source(
+        sample: { [unowned self] id in
+          guard let found = followedStatistics[id] else { return .none }
+          guard isThere(found) else {
+            followedStatistics[id] = nil
+            return .none
+          }
+          return .some(sample(found))
+        },
+        document: { [unowned self] id, now, previous in
+          guard let found = followedStatistics[id] else { return [] }
+          return Self.document(of: found, now: now, previous: previous).bytes() + [0x0a]
+        }))
   }
 
   private static func document(of found: Found, now: UsageSample?, previous: UsageSample?) -> JSON {
