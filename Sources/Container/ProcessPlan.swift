@@ -52,6 +52,10 @@ struct ProcessPlan: Sendable {
   /// - Throws: `ContainerError` with the path of a field that cannot be.
   init(_ process: RuntimeConfig.Process, field: String = "process") throws(ContainerError) {
     arguments = process.args
+    for (index, variable) in process.env.enumerated()
+    where Self.name(of: variable).isEmpty || !variable.utf8.contains(UInt8(ascii: "=")) {
+      throw .config("\(field).env[\(index)]", "\"\(variable)\" is not NAME=VALUE")
+    }
     environment = Self.withoutRepeats(process.env)
     workingDirectory = process.cwd
     user = process.user.uid

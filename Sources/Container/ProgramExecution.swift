@@ -92,10 +92,11 @@ extension ContainerProcess {
     }
   }
 
-  /// The environment without which programs misbehave is completed: `HOME`.
+  /// The program's environment. An empty or missing `HOME` becomes the user's home directory, as with runc.
   private func environment() -> [String] {
     var environment = plan.environment
-    if !environment.contains(where: { $0.hasPrefix("HOME=") }) {
+    environment.removeAll { $0.utf8.elementsEqual("HOME=".utf8) }
+    if !environment.contains(where: { $0.utf8.starts(with: "HOME=".utf8) }) {
       environment.append("HOME=\(Accounts.homeDirectory(of: plan.user))")
     }
     return environment

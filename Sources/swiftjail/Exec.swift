@@ -94,7 +94,9 @@ enum Exec: Command {
     if arguments.has("tty") { process.terminal = true }
     if let cwd = arguments["cwd"] ?? arguments["workdir"] { process.cwd = cwd }
     for setting in arguments.all("env") {
-      guard setting.contains("=") else { throw Failure(.usage, "--env \(setting): must be NAME=VALUE") }
+      guard setting.contains("="), setting.utf8.first != UInt8(ascii: "=") else {
+        throw Failure(.usage, "--env \(setting): must be NAME=VALUE")
+      }
       process.env.append(setting)
     }
     if let user = arguments["user"] { try setUser(user, of: &process, container) }

@@ -37,6 +37,11 @@ struct ProcessPlanTests {
     #expect(ProcessPlan.withoutRepeats([]) == [])
   }
 
+  @Test("A variable without a name or a value is refused by its place", arguments: ["A", "", "=", "=x"])
+  func wrongVariable(variable: String) {
+    expectRefusal(of: "process.env[1]") { try plan { $0.env = ["A=", variable] } }
+  }
+
   @Test("Each list of capabilities is a set of its own, and none is no capability")
   func capabilities() throws {
     let sets = try plan {

@@ -307,6 +307,17 @@ struct ExecTests {
     }
   }
 
+  @Test("-e HOME= is the home directory of the user", arguments: [("0", "/root"), ("7", "/srv/web")])
+  func emptyHome(user: String, home: String) throws {
+    try withRunning { box in
+      try makeDirectory(box.rootfs + "/etc")
+      try write("root:x:0:0::/root:/bin/sh\nweb:x:7:7::/srv/web:/bin/sh\n", to: box.rootfs + "/etc/passwd")
+    } _: { box in
+      let output = try box.exec(["-e", "HOME=", "--user", user], "env")
+      #expect(output.lines.filter { $0.hasPrefix("HOME=") } == ["HOME=\(home)"], "\(output)")
+    }
+  }
+
   @Test("A wrong command line is not taken for a program that cannot be executed")
   func usage() throws {
     try withRunning { box in

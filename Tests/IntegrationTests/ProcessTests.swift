@@ -191,6 +191,28 @@ struct ProcessTests {
     }
   }
 
+  @Test("An empty HOME is the user's home directory", arguments: [["HOME="], ["HOME=/tmp", "HOME="], []])
+  func emptyHome(variables: [String]) throws {
+    try withSandbox { box in
+      try makeDirectory(box.rootfs + "/etc")
+      try write("root:x:0:0::/root:/bin/sh\nweb:x:7:7::/srv/web:/bin/sh\n", to: box.rootfs + "/etc/passwd")
+      box.config["process.env"] = ["PATH=/bin"] + variables
+      box.config["process.user"] = ["uid": 7, "gid": 7]
+      box.config["process.args"] = ["/bin/env"]
+      try #expect(box.run().lines.filter { $0.hasPrefix("HOME=") } == ["HOME=/srv/web"])
+    }
+  }
+
+  @Test("A variable that is not NAME=VALUE is refused", arguments: ["NAME", "=value", "", "="])
+  func wrongVariable(variable: String) throws {
+    try withSandbox { box in
+      box.config["process.env"] = ["PATH=/bin", variable]
+      let outcome = try box.run()
+      #expect(outcome.status != 0)
+      #expect(outcome.stderr.contains("process.env[1]: \"\(variable)\" is not NAME=VALUE"), "\(outcome)")
+    }
+  }
+
   @Test("A name without a slash is looked for in the container's PATH")
   func path() throws {
     try withSandbox { box in
