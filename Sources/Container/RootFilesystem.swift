@@ -12,6 +12,8 @@ struct RootFilesystem: ~Copyable {
   let null: HostMounts.HeldMount?
   /// That in a copy of which the container's root is.
   private let emptyTree: EmptyFileTree?
+  /// For `tmpcopyup`: procfs may be out of reach when the container's mounts are made.
+  private let held: HeldFiles?
   /// Whether there is nothing of the host's around the container's root.
   private var isAlone: Bool { emptyTree != nil }
   /// Whether the container's `/dev` is a directory of the host's, in which nothing is to be made.
@@ -50,6 +52,12 @@ struct RootFilesystem: ~Copyable {
     let sources = FileSystems(plan: plan, ownCgroup: cgroup?.directory, sysfs: sysfs)
     let fileSystems = try plan.mounts.map { (mount) throws(ContainerError) in try sources.make(mount) }
     let null = plan.maskedPaths.isEmpty ? nil : try Self.copyOfNull()
+    let held: HeldFiles?
+    if plan.mounts.contains(where: { $0.options.copyUp }) {
+      held = try attempt("tmpcopyup: open /proc/self/fd") { () throws(Errno) in try HeldFiles() }
+    } else {
+      held = nil
+    }
     let propagation = plan.rootPropagation.propagation
     try attempt("keep the container's mounts from the host") { () throws(Errno) in
       if let emptyTree { return try emptyTree.enterCopy() }
@@ -74,6 +82,7 @@ struct RootFilesystem: ~Copyable {
     self.fileSystems = fileSystems
     self.null = null
     self.emptyTree = emptyTree
+    self.held = held
     devIsBound = plan.mounts.contains { mount in
       if case .bind = mount.kind { mount.destination == "/dev" } else { false }
     }
@@ -241,7 +250,10 @@ struct RootFilesystem: ~Copyable {
     if options.copyUp {
       try attempt("\(entry.field): copy \(entry.destination) into its tmpfs") { () throws(Errno) in
         let below = try FileDescriptor.open(".", [.readOnly, .directory], at: target.place.rawValue)
-        try TreeCopy.copy(below, to: fileSystem.mount.root)
+        switch held {
+        case .some(let held): try TreeCopy.copy(below, to: fileSystem.mount.root, try held.duplicate())
+        case .none: throw .noSuchDevice
+        }
       }
     }
     let recursiveSet = entry.isInMemory ? options.recursiveSet.subtracting(.readOnly) : options.recursiveSet

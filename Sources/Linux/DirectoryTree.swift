@@ -25,7 +25,7 @@ extension Directory {
   }
 
   private static func empty(_ top: consuming FileDescriptor, directoriesOnly: Bool) throws(Errno) {
-    try walk(top) { (current) throws(Errno) in
+    try walk(top) { (_, current) throws(Errno) in
       var names: [FileName] = []
       try Directory.forEachName(of: current) { name, isDirectory in
         if isDirectory || !directoriesOnly { names.append(FileName(name)) }
@@ -44,7 +44,7 @@ extension Directory {
   public static func visitTree(
     _ path: String, _ body: (borrowing FileDescriptor) throws(Errno) -> Void
   ) throws(Errno) {
-    try walk(try FileDescriptor.open(path, Self.walked)) { (current) throws(Errno) in
+    try walk(try FileDescriptor.open(path, Self.walked)) { (_, current) throws(Errno) in
       try body(current)
       var names: [FileName] = []
       try Directory.forEachName(of: current) { name, isDirectory in
@@ -79,19 +79,26 @@ extension Directory {
     }
   }
 
-  /// Walks the tree below `top`; `enter` tells which directories in one are to be walked, `leave` is called after that with
-  /// the one above it.
-  private static func walk(
-    _ top: consuming FileDescriptor,
-    enter: (borrowing FileDescriptor) throws(Errno) -> [FileName],
+  /// Walks the tree below `top` with one descriptor open at a time, however deep it is.
+  ///
+  /// - Parameters:
+  ///   - entersMounts: whether other file systems that are mounted in the tree are walked as well; if not, one of them is
+  ///     the error `.resourceBusy`.
+  ///   - enter: called with each directory and its name, `nil` for `top`; returns the names of the directories in it to
+  ///     walk.
+  ///   - leave: called after that with the directory's name and the directory above it; not called for `top`.
+  public static func walk(
+    _ top: consuming FileDescriptor, entersMounts: Bool = false,
+    enter: (FileName?, borrowing FileDescriptor) throws(Errno) -> [FileName],
     leave: (FileName, borrowing FileDescriptor) throws(Errno) -> Void
   ) throws(Errno) {
     var current = top
-    var levels = [try Level(nil, current, try enter(current))]
+    var levels = [try Level(nil, current, try enter(nil, current))]
     while let last = levels.indices.last {
       if let next = levels[last].rest.popLast() {
-        guard let below = try next.openDirectory(at: current.rawValue) else { continue }
-        levels.append(try Level(next, below, try enter(below)))
+        guard let below = try next.openDirectory(at: current.rawValue, entersMounts: entersMounts)
+        else { continue }
+        levels.append(try Level(next, below, try enter(next, below)))
         current = below
         continue
       }
@@ -126,9 +133,11 @@ extension FileName {
   }
 
   /// Opens the directory; `nil` when it is gone.
-  fileprivate func openDirectory(at directory: Int32) throws(Errno) -> FileDescriptor? {
+  fileprivate func openDirectory(
+    at directory: Int32, entersMounts: Bool = false
+  ) throws(Errno) -> FileDescriptor? {
     let flags = O_DIRECTORY | O_NOFOLLOW
-    let resolve: ResolveFlags = [.noCrossDevice, .noSymlinks]
+    let resolve: ResolveFlags = entersMounts ? .noSymlinks : [.noCrossDevice, .noSymlinks]
     do throws(Errno) {
       return try PathWalk.open(characters, flags, mode: 0, resolve, at: directory)
     } catch .noSuchFileOrDirectory {

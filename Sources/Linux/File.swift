@@ -291,9 +291,9 @@ extension FileDescriptor {
 extension FileDescriptor {
   /// The value of the extended attribute `name` of the open file; `nil` when it has none (`fgetxattr(2)`, `xattr(7)`).
   ///
-  /// - Throws: `Errno`, also for a value of more than 4096 bytes.
-  public func attribute(_ name: String) throws(Errno) -> [UInt8]? {
-    var buffer = [UInt8](repeating: 0, count: 4096)
+  /// - Throws: `Errno`, also for a value of more than `limit` bytes.
+  public func attribute(_ name: String, limit: Int = 4096) throws(Errno) -> [UInt8]? {
+    var buffer = [UInt8](repeating: 0, count: limit)
     do throws(Errno) {
       let count = try retrying {
         buffer.withUnsafeMutableBytes { linux_fgetxattr(rawValue, name, $0.baseAddress, $0.count) }
@@ -303,6 +303,25 @@ extension FileDescriptor {
       return nil
     } catch .notSupported {
       return nil
+    }
+  }
+
+  /// The names of the extended attributes of the open file, those that are UTF-8; none where the file system has no
+  /// attributes (`flistxattr(2)`).
+  public func attributeNames() throws(Errno) -> [String] {
+    do throws(Errno) {
+      // Most files have none.
+      if try retrying({ linux_flistxattr(rawValue, nil, 0) }) == 0 { return [] }
+      // XATTR_LIST_MAX, the kernel's limit.
+      var buffer = [CChar](repeating: 0, count: 64 << 10)
+      let count = try retrying {
+        buffer.withUnsafeMutableBufferPointer { linux_flistxattr(rawValue, $0.baseAddress, $0.count) }
+      }
+      return buffer[..<count].split(separator: 0).compactMap { name in
+        String(validating: name.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      }
+    } catch .notSupported {
+      return []
     }
   }
 }

@@ -13,6 +13,11 @@ public struct HeldFiles: ~Copyable, Sendable {
     self.directory = directory
   }
 
+  private init(_ directory: consuming FileDescriptor) { self.directory = directory }
+
+  /// The same files, for somebody else in this process.
+  public func duplicate() throws(Errno) -> HeldFiles { HeldFiles(try directory.duplicate()) }
+
   /// Opens the regular file `path` for reading, in a tree that may be anybody's. What else is there, or is not there, is
   /// not opened at all: to open a device has effects of its own.
   ///

@@ -101,6 +101,9 @@ static inline long linux_openat2(int dir, const char *path, uint64_t flags, uint
 static inline long linux_fgetxattr(int file, const char *name, void *value, size_t size) {
   return syscall(SYS_fgetxattr, file, name, value, size);
 }
+static inline long linux_flistxattr(int file, char *names, size_t size) {
+  return syscall(SYS_flistxattr, file, names, size);
+}
 static inline long linux_fsetxattr(int file, const char *name, const void *value, size_t size) {
   return syscall(SYS_fsetxattr, file, name, value, size, 0);
 }
