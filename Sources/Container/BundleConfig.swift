@@ -3,7 +3,8 @@ import OCI
 
 /// A bundle's configuration, and the file's content that says the same.
 public struct BundleConfig: Sendable {
-  let config: RuntimeConfig
+  /// The configuration.
+  public let config: RuntimeConfig
   /// The content of `config.json`.
   public let bytes: [UInt8]
 

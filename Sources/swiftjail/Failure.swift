@@ -23,8 +23,11 @@ struct Failure: Error {
     self.message = message
   }
 
-  init(_ error: ContainerError) {
-    self.init(.failed, error.description)
+  init(_ error: ContainerError) { self.init(error, saying: error.description) }
+
+  /// The same failure in other words.
+  init(_ error: ContainerError, saying message: String) {
+    self.init(.failed, message)
     programStatus = error.programStatus ?? ProgramStatus.noContainer
   }
 

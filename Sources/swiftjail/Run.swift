@@ -53,7 +53,8 @@ enum Run: Command {
     }
     var options = options
     options.bundle = draft.directory
-    options.config = draft.config
+    let config = draft.config
+    options.config = config
     options.ownedDirectory = draft.directory
     do throws(ContainerError) {
       let process = try settings.store.run(id, options)
@@ -69,7 +70,7 @@ enum Run: Command {
     } catch {
       draft.discard()
       settings.partitions.releaseMemory()
-      throw Failure(error)
+      throw Failure(error, saying: partition.named(error, config, as: .options))
     }
   }
 

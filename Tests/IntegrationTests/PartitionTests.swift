@@ -109,6 +109,30 @@ struct PartitionTests {
     }
   }
 
+  @Test("An error names the option that the user wrote, not the configuration's field")
+  func optionNames() throws {
+    try withSandbox { box in
+      let outcome = try run(box, ["--tmpfs", "/t:size=nonsense"], "true")
+      #expect(outcome.status == 125)
+      #expect(outcome.stderr.hasPrefix("swiftjail: --tmpfs /t:size=nonsense: "), "\(outcome)")
+    }
+  }
+
+  @Test("An error about a limit names its option", .enabled(if: !Kernel.has("memory")))
+  func limitOption() throws {
+    try withSandbox { box in
+      let outcome = try run(box, ["--memory", "64m"], "true")
+      #expect(outcome.stderr.hasPrefix("swiftjail: --memory: needs the cgroup v2 controller"), "\(outcome)")
+    }
+  }
+
+  @Test("--env HOME= leaves the user's home directory")
+  func emptyHome() throws {
+    try withSandbox { box in
+      try #expect(host(box, ["--env", "HOME="], script: "echo \"<$HOME>\"").text == "</root>")
+    }
+  }
+
   @Test("--workdir, --user, --group-add and --hostname are what they say")
   func identity() throws {
     try withSandbox { box in

@@ -183,17 +183,6 @@ struct KeeperTests {
     #expect(Orphan.pid(of: "p", in: store, since: 5) { _ in false } == nil)
   }
 
-  @Test("What a container says of a limit names the field of the definition")
-  func limits() {
-    let message = "linux.resources.memory.limit: needs the cgroup v2 controller memory"
-    let partition = PartitionDefinition(name: "p", content: .partition(PartitionSettings(base: .host)))
-    #expect(partition.named(message) == "memory: needs the cgroup v2 controller memory")
-    #expect(
-      partition.named("mount /: linux.resources.memory.limit: no")
-        == "mount /: linux.resources.memory.limit: no")
-    #expect(PartitionDefinition(name: "p", content: .bundle("/b")).named(message) == message)
-  }
-
   @Test(
     "What runs without a keeper is asked for as it is, and what is told of its end says that nobody knows it")
   func adoptionMessages() throws {

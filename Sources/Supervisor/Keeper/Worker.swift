@@ -103,17 +103,18 @@ struct Worker {
         do throws(LayerError) { draft = try PartitionStore(of: store).renew(id, settings) } catch {
           return .failed(error.description)
         }
+        let config = draft.config
         do throws(ContainerError) {
-          let pid = try run(id, bundle: draft.directory, draft.config, instanceOf: function)
+          let pid = try run(id, bundle: draft.directory, config, instanceOf: function)
           draft.keep()
           return .started(pid: pid)
         } catch {
           draft.keep()
-          throw error
+          return .failed(settings.named(error, config, as: .definition))
         }
       }
     } catch {
-      return .failed(definition.named(error.description))
+      return .failed(error.description)
     }
   }
 
@@ -131,22 +132,6 @@ struct Worker {
 }
 
 extension PartitionDefinition {
-  /// What a container says of the configuration that this stands for, with the names that it has for its limits.
-  func named(_ message: String) -> String {
-    guard case .partition = content else { return message }
-    for (property, field) in Self.limits where message.hasPrefix("\(property):") {
-      return field + Substring(message.utf8.dropFirst(property.utf8.count))
-    }
-    return message
-  }
-
-  private static let limits = [
-    ("linux.resources.memory.limit", "memory"), ("linux.resources.memory.swap", "memorySwap"),
-    ("linux.resources.memory.reservation", "memoryReservation"), ("linux.resources.cpu.quota", "cpus"),
-    ("linux.resources.cpu.shares", "cpuWeight"), ("linux.resources.cpu.cpus", "cpusetCpus"),
-    ("linux.resources.pids.limit", "pidsLimit"),
-  ]
-
   /// Whether the partition has a network namespace of its own for sure.
   var hasNetworkNamespace: Bool {
     switch content {
