@@ -41,8 +41,7 @@ extension PartitionStore {
       throw LayerError(.failed, "\(file): \(error)")
     }
     let overlays = config.mounts.filter { $0.type == "overlay" }
-    // Only the base `host` has a layer for /usr.
-    let ignored = overlays.contains { $0.destination == "/usr" } ? Self.given : []
+    let ignored = config.annotations["org.swiftjail.base"] == "host" ? Self.given : []
     var changes: [LayerChange] = []
     for mount in overlays {
       guard let lower = mount.option("lowerdir="), let upper = mount.option("upperdir=") else { continue }

@@ -7,7 +7,8 @@ import OCI
 /// - `config.json`, an ordinary bundle's;
 /// - `rootfs`, empty, on which the container mounts its tree;
 /// - `upper` and `work`, the layer that takes its changes and the kernel's own part of that;
-/// - `usr-upper` and `usr-work`, the same for `/usr` of the base `host`.
+/// - `usr-upper` and `usr-work`, the same for `/usr` of the base `host`;
+/// - `base`, a tree of the base `host` of its own where it cannot use the one that others use.
 struct PartitionDirectory {
   let path: String
   let id: ContainerID
@@ -38,7 +39,9 @@ struct PartitionDirectory {
     switch settings.base {
     case .host:
       let tree = try host.current()
-      var mounts = [try overlay(lower: tree.root, prefix: "").mount(at: "/", options: overlayOptions)]
+      let lower =
+        Overlay.canLie(on: tree.root, "\(path)/rootfs") ? tree.root : try HostBase.ownTree(in: path)
+      var mounts = [try overlay(lower: lower, prefix: "").mount(at: "/", options: overlayOptions)]
       mounts += try hostMounts()
       try makeNames()
       let accounts = Accounts(
@@ -47,6 +50,12 @@ struct PartitionDirectory {
       return Filled(config: try write(mounts, accounts, shell: shell), isInMemory: isInMemory, tree: tree)
     case .directory(let given):
       let lower = try realDirectory(given)
+      guard Overlay.canLie(on: lower, "\(path)/rootfs") else {
+        throw LayerError(
+          .failed,
+          "rootfs \(given): it is on an overlay on an overlay, and the kernel mounts no third one on them; "
+            + "copy it to another file system, such as a tmpfs")
+      }
       let root = try attempt("rootfs \(given)") { () throws(Errno) in
         try FileDescriptor.open(lower, [.path, .directory])
       }
@@ -80,8 +89,15 @@ struct PartitionDirectory {
 
   /// The running system's programs.
   private func hostMounts() throws(LayerError) -> [RuntimeConfig.Mount] {
-    let usr = try overlay(lower: "/usr", prefix: "usr-")
-    var mounts = [usr.mount(at: "/usr", options: overlayOptions + (settings.isReadOnly ? ["ro"] : []))]
+    var mounts: [RuntimeConfig.Mount] = []
+    if Overlay.canLie(on: "/usr", "\(path)/rootfs") {
+      let usr = try overlay(lower: "/usr", prefix: "usr-")
+      mounts.append(usr.mount(at: "/usr", options: overlayOptions + (settings.isReadOnly ? ["ro"] : [])))
+    } else {
+      // Too large for a copy.
+      mounts.append(
+        RuntimeConfig.Mount(destination: "/usr", type: "bind", source: "/usr", options: ["rbind", "rro"]))
+    }
     for place in try HostBase.systemMounts() {
       mounts.append(
         RuntimeConfig.Mount(destination: place, type: "bind", source: place, options: ["rbind", "rro"]))
