@@ -16,7 +16,7 @@ struct ExampleTests {
   @Test("There are examples, and each can be executed")
   func executable() {
     #expect(Self.scripts.count >= 5)
-    for script in Self.scripts + ["demo"] {
+    for script in Self.scripts + ["demo", "ci/docker-run", "ci/job"] {
       #expect(access("\(package)/Examples/\(script)", X_OK) == 0, "\(script)")
     }
   }
