@@ -93,10 +93,13 @@ struct LayerStorage: Sendable {
       for name in ["", "/lower", "/upper", "/work"] { try Directory.make(trial + name, mode: 0o700) }
     }
     do throws(Errno) {
+      // The path itself may be longer than a value can be.
+      let directory = try FileDescriptor.open(trial, [.path, .directory])
+      let held = "/proc/self/fd/\(directory.rawValue)"
       let overlay = try FileSystemContext("overlay")
-      try overlay.set("lowerdir", "\(trial)/lower")
-      try overlay.set("upperdir", "\(trial)/upper")
-      try overlay.set("workdir", "\(trial)/work")
+      try overlay.set("lowerdir", "\(held)/lower")
+      try overlay.set("upperdir", "\(held)/upper")
+      try overlay.set("workdir", "\(held)/work")
       _ = try overlay.mount([])
       return true
     } catch .invalidArgument { return false } catch .notSupported { return false } catch {

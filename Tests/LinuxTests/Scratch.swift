@@ -24,13 +24,16 @@ final class Scratch {
   func names() throws -> [String] { try Directory.entries(of: path).map(\.name).sorted() }
 }
 
-/// Starts a program as a child of this process, with `descriptor` as its number 9.
+/// Starts a program as a child of this process, with `descriptors` from number 9 up.
 func start(_ path: String, _ arguments: [String], descriptors: [Int32] = []) throws -> Int32 {
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
   defer { posix_spawn_file_actions_destroy(&actions) }
-  for (index, descriptor) in descriptors.enumerated() {
-    posix_spawn_file_actions_adddup2(&actions, descriptor, 9 + Int32(index))
+  // Copies, because one of them may have the number that another one gets.
+  let copies = descriptors.map { fcntl($0, F_DUPFD_CLOEXEC, 64) }
+  defer { for copy in copies { close(copy) } }
+  for (index, copy) in copies.enumerated() {
+    posix_spawn_file_actions_adddup2(&actions, copy, 9 + Int32(index))
   }
   // The threads that run tests may block signals.
   var attributes = posix_spawnattr_t()

@@ -67,8 +67,10 @@ struct TrampolineTests {
   ) throws -> Run {
     let trampoline = try Trampoline(reportingTo: 9, prelude: prelude)
     let report = try Socket.pair()
+    // Not one of the numbers that the program's descriptors get.
+    let image = try trampoline.image.duplicate(lowest: 64)
     let pid = try start(
-      "/proc/self/fd/\(trampoline.image.rawValue)", arguments,
+      "/proc/self/fd/\(image.rawValue)", arguments,
       descriptors: [report.there.descriptor.rawValue] + (fifo.map { [$0] } ?? []))
     return Run(process: pid, report: report.here)
   }
