@@ -23,6 +23,8 @@ struct ContainerList {
   /// Asks the supervisor, if there is one, and the containers themselves for what that does not know.
   init(_ settings: Settings) throws(Failure) {
     let supervised = try settings.supervisedPartitions()
+    // A supervisor says itself where its containers are.
+    if supervised == nil { try settings.requireRoot() }
     let store = supervised?.store ?? settings.store
     containers = supervised?.partitions ?? []
     do throws(ContainerError) { try addOthers(of: store) } catch {

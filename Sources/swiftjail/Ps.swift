@@ -63,7 +63,6 @@ enum Ps: Command {
   }
 
   private static func listContainers(_ settings: Settings, asJSON: Bool) throws(Failure) {
-    try settings.requireRoot()
     let list = try ContainerList(settings)
     let now = Clock.now()
     var table = Table(["ID", "STATUS", "PID", "AGE", "MEMORY", "CPU", "LAYER", "COMMAND"])
