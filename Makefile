@@ -32,7 +32,7 @@ lint: ## check the sources' format
 	Tests/run format
 
 test: ## run the tests, each where it belongs: here, or in the test kernel (as root, ten minutes)
-	Tests/run packages format release debug unit host vm vm-systemd schema
+	Tests/run packages format release debug unit host vm vm-systemd vm-engines schema
 
 test-all: ## run every test in both places (as root, about an hour)
 	Tests/run packages format release debug unit host vm-all vm-systemd vm-engines schema
@@ -44,7 +44,7 @@ test-host: ## run the integration tests on this system (as root)
 	Tests/run packages release debug host
 
 test-vm: ## run those tests in the test kernel that need cgroup v2, systemd or an engine (as root)
-	Tests/run packages release debug vm vm-systemd
+	Tests/run packages release debug vm vm-systemd vm-engines
 
 test-engines: ## run swiftjail in privileged containers of podman and Docker, in the test kernel (as root)
 	Tests/run release vm-engines
