@@ -7,7 +7,7 @@ PROGRAM = .build/release/swiftjail
 PROGRAMS = $(PROGRAM) $(PROGRAM)d
 
 export SWIFTJAIL ?= $(CURDIR)/$(PROGRAM)
-# A directory with the JSON schemas of the OCI's documents, where one is beside this.
+# A directory with the JSON schemas of the OCI specifications. Without one, Tests/run skips the check against them.
 export OCI_SCHEMA ?= $(firstword $(wildcard $(CURDIR)/../*/oci-schema))
 
 all: ## build the release programs
@@ -43,7 +43,7 @@ test-unit: ## run the tests that need no root
 test-host: ## run the integration tests on this system (as root)
 	Tests/run packages release debug host
 
-test-vm: ## run those tests in the test kernel that need cgroup v2, systemd or an engine (as root)
+test-vm: ## run the tests that need cgroup v2, systemd or an engine, in the test kernel (as root)
 	Tests/run packages release debug vm vm-systemd vm-engines
 
 test-engines: ## run swiftjail in privileged containers of podman and Docker, in the test kernel (as root)

@@ -1,15 +1,15 @@
 import Linux
 
 extension ProcessPlan {
-  /// What is said of capabilities that the process asks for and does not get: the specification has a runtime go on without
-  /// them, and say so (config.md, "capabilities").
+  /// Warnings about capabilities that the process asks for and does not get: the specification has a runtime log them
+  /// and continue without them (config.md, "capabilities").
   func warnings(inUserNamespace: Bool) -> [String] {
     capabilities.warnings(available: inUserNamespace ? .known() : .atFirst)
   }
 }
 
 extension ProcessPlan.CapabilitySets {
-  /// One line for each way in which some are not to be had.
+  /// One line for each reason why some are missing.
   ///
   /// - Parameter available: those that the process can have.
   func warnings(available: Capabilities) -> [String] {

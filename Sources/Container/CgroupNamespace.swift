@@ -1,6 +1,6 @@
 import Linux
 
-/// How the hierarchy's mount lies to the root of this program's cgroup namespace (`cgroup_namespaces(7)`).
+/// How the hierarchy's mount relates to the root of this program's cgroup namespace (`cgroup_namespaces(7)`).
 extension CgroupHierarchy {
   /// Whether the mount begins with the root of the namespace.
   var mountIsNamespaceRoot: Bool { mount()?.root == "/" }
@@ -35,7 +35,7 @@ extension CgroupHierarchy {
     for line in table.split(separator: UInt8(ascii: "\n")) {
       let fields = line.split(separator: UInt8(ascii: " "))
       guard fields.count > 6, fields[4].elementsEqual(root.utf8) else { continue }
-      // What was mounted last hides what was there.
+      // The last mount hides earlier ones.
       let options = fields[fields.count - 1].split(separator: UInt8(ascii: ","))
       found = (
         String(decoding: fields[3], as: UTF8.self), options.contains { $0.elementsEqual("nsdelegate".utf8) }

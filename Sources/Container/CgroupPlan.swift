@@ -6,7 +6,7 @@ struct CgroupPlan: Sendable {
   let cgroup: Cgroup
   /// The scope that it belongs to, when systemd makes it.
   let scope: SystemdScope?
-  /// Whether a container without limits may do without it, as nobody has named it.
+  /// Whether the container may run without a cgroup: it has no limits, and nobody has named a cgroup.
   let isOptional: Bool
 
   /// The plan for a container that stays in no cgroup of its own is `nil`.

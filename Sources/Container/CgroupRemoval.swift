@@ -1,10 +1,10 @@
 import Linux
 
-// How a cgroup that is there already gives way to a new one, and how it is removed.
+// Replacing a cgroup that is there already by a new one, and removing a cgroup.
 extension Cgroup {
-  /// Puts a new cgroup in the place of one that is there with no process in it: another container that has stopped may still
-  /// go by its path, and must not take the new one for its own. The limits, the device program and the freezer of the old
-  /// one, and the cgroups below it, go with it.
+  /// Replaces an existing cgroup that has no processes by a new one: the old one may belong to another container that
+  /// has stopped, which must not take the new one for its own. The limits, the device program and the freezer of the
+  /// old one, and the cgroups below it, are removed with it.
   func renew() throws(ContainerError) {
     try refuseIfPopulated()
     do throws(Errno) {

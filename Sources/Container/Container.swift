@@ -31,7 +31,7 @@ public struct Container: Sendable {
     let file = "\(directory)/state.json"
     let bytes: [UInt8]
     do throws(Errno) {
-      // Of a fifo nobody may be at the other end.
+      // To open a fifo would block when nobody is at its other end.
       bytes = try FileDescriptor.open(file, [.readOnly, .nonBlocking]).readToEnd(limit: 16 << 20)
     } catch .noSuchFileOrDirectory {
       // The copy of the configuration is written after the record, and removed before it. With other files beside it, it is

@@ -131,7 +131,7 @@ public struct ContainerStore: Sendable {
     }
   }
 
-  /// Does that where the caller holds the lock.
+  /// The same, for a caller that holds the lock.
   func removeRemains(_ directory: String) throws(Errno) -> Bool {
     let names = try Directory.entries(of: directory).map { $0.name }
     // Whatever else there is is not known here, and stays.

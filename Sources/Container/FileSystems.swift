@@ -81,8 +81,8 @@ struct FileSystems {
     }
   }
 
-  /// Whether this process is in the cgroup namespace that the kernel began with. Who mounts the hierarchy there changes the
-  /// options of every mount of it (`nsdelegate`, `memory_recursiveprot`).
+  /// Whether this process is in the initial cgroup namespace. To mount the hierarchy there changes the options of every
+  /// mount of it (`nsdelegate`, `memory_recursiveprot`).
   private static var isInFirstCgroupNamespace: Bool {
     // PROC_CGROUP_INIT_INO
     let first: UInt64 = 0xEFFF_FFFB

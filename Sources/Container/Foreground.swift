@@ -8,8 +8,8 @@ public struct Foreground: ~Copyable {
 
   /// Catches signals from now on. To be made before the process is, so that none is lost.
   ///
-  /// - Parameter readsInput: whether a terminal's program gets what comes from standard input; otherwise it waits for what
-  ///   never comes.
+  /// - Parameter readsInput: whether a terminal's program gets what comes from standard input; otherwise a read
+  ///   waits forever.
   public init(readsInput: Bool = true) throws(ContainerError) {
     self.readsInput = readsInput
     signals = try attempt("catch signals") { () throws(Errno) in

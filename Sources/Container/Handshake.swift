@@ -7,7 +7,7 @@ struct Handshake: ~Copyable {
 
   /// What the new process says.
   enum FromChild: ~Copyable {
-    /// The container's process: said by a process outside of the container that created it on the way into namespaces.
+    /// The container's process. Sent by the helper process outside the container that joined namespaces and created it.
     case process(Pidfd)
     /// The container's process has this pid, as a process in the caller's pid namespace numbers it.
     case pid(Int32)
@@ -70,7 +70,7 @@ struct Handshake: ~Copyable {
     try socket.send([Tag.terminal], with: master)
   }
   func askForLimits() throws(Errno) { try socket.send([Tag.limits]) }
-  /// Sends `error`, of whose kinds those that are about the program are told apart.
+  /// Sends `error`; of its kind, only whether it is about the program, and how.
   func sendFailure(_ error: ContainerError) {
     let tag =
       switch error.kind {

@@ -10,7 +10,7 @@ struct HostMounts: ~Copyable {
   /// The host's device files for a container that cannot make its own, by path in the container.
   let devices: [HeldDevice]
 
-  /// Whether there is a mount whose options and covers the kernel is to lock. A device has nothing below it.
+  /// Whether there is a mount that the kernel must lock, with its options and what it covers. A device covers nothing.
   var hasMountsToLock: Bool {
     if sources.contains(where: { $0 != nil }) { return true }
     return switch root {
@@ -73,7 +73,7 @@ struct HostMounts: ~Copyable {
     }
     try check(try attempt("root.path: \(plan.root)") { () throws(Errno) in try copy.root.status() })
     try attempt("root.path: keep \(plan.root) from the host") { () throws(Errno) in
-      // What the host mounts there later is seen in a slave alone.
+      // Only a slave mount shows what the host mounts there later.
       try copy.change(
         propagation: plan.rootPropagation.propagation == .slave ? .slave : .private, recursive: true)
     }

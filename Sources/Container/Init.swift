@@ -40,7 +40,7 @@ struct Init: ~Copyable {
     }
     if isStaged, let staged = hostMounts.take() { hostMounts = try MountStage.collect(staged) }
     Credentials.setUmask(0)
-    // Of what the caller was bound to, only the container's cpuset counts.
+    // The caller's CPU affinity does not count, only the container's cpuset.
     try? Scheduling.resetAffinity()
     for namespace in joining {
       try attempt("linux.namespaces: join \(namespace.path)") { () throws(Errno) in
@@ -86,7 +86,7 @@ struct Init: ~Copyable {
       }
     let execution = try process.prepareExecution(
       environment: options.extraEnvironment, after: prelude, handshake)
-    // Everything outside is done.
+    // Everything outside the container is done.
     guard handshake.expect(.proceed) else { exitNow(1) }
     try process.takeOn(inUserNamespace: plan.hasUserNamespace, handshake)
     throw process.execute(execution)

@@ -44,7 +44,7 @@ extension Container {
     let status = status()
     switch status {
     case .running, .created:
-      // It would wait for a process that does nothing.
+      // In a frozen cgroup, the new process would do nothing, and this one would wait for it.
       if !options.ignoresPause { try cgroup()?.refuseIfFrozen() }
     case .paused:
       guard options.ignoresPause else {
@@ -106,7 +106,7 @@ extension Container {
       }
     }
     let own = Cgroup(hierarchy: try CgroupHierarchy.find(), path: path)
-    // Removed, and perhaps another's by now: its first process had left it.
+    // Removed, and perhaps another container's by now: the first process had left it.
     guard try cgroup() != nil else { return try cloneBesideFirst(options, in: own.hierarchy) }
     var cgroup = own
     if let below = options.cgroup {
@@ -186,7 +186,7 @@ extension Container {
         try Scheduling.setAffinity(cpus, of: 0)
       }
     } else {
-      // Of what the caller was bound to, only the container's cpuset counts.
+      // The caller's CPU affinity does not count, only the container's cpuset.
       try? Scheduling.resetAffinity()
     }
     let execution = try process.prepareExecution(

@@ -120,7 +120,7 @@ extension ContainerStore {
   ///   none.
   public func delete(_ id: ContainerID, force: Bool = false) throws(ContainerError) {
     let directory = directory(of: id)
-    // What a link leads to is not removed.
+    // The target of a symbolic link is not removed.
     if (try? FileStatus.of(directory, following: false))?.kind == .symbolicLink {
       throw ContainerError(.failed, "\(directory) is a symbolic link, and no container")
     }
@@ -152,7 +152,7 @@ extension ContainerStore {
     lock.release()
   }
 
-  /// Refuses to remove a directory without a record that is no container's, such as when the store's path is a slip.
+  /// Refuses to remove a directory that has no record and is no container's, for example because `--root` is mistyped.
   private func refuseForeignFiles(in directory: String) throws(ContainerError) {
     let foreign: String?
     do throws(Errno) {

@@ -16,7 +16,7 @@ struct MountStage: ~Copyable {
 
   /// Attaches `mounts` in a new mount namespace, in which this process is then, with them in its working directory.
   ///
-  /// - Parameter place: a directory that nobody looks for by its path from then on.
+  /// - Parameter place: a directory to cover: nobody uses its path from then on.
   static func enter(
     _ mounts: borrowing HostMounts, of plan: Plan, at place: String
   ) throws(ContainerError) -> MountStage {

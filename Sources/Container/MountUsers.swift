@@ -27,8 +27,8 @@ final class MountUsers {
     joined = namespaces.first { $0.kind == .user }
   }
 
-  /// The number of a descriptor of the user namespace for `mount`, valid while this value lives: one with the mappings of the
-  /// mount, and without any the container's own.
+  /// The file descriptor of the user namespace for `mount`, valid while this value lives: a namespace with the mappings
+  /// of the mount or, if it has none, the container's own.
   func namespace(for mount: MountPlan) throws(ContainerError) -> Int32 {
     if mount.uidMappings.isEmpty, mount.gidMappings.isEmpty, let joined { return joined.descriptor.rawValue }
     let uids = mount.uidMappings.isEmpty ? plan.uidMappings : mount.uidMappings

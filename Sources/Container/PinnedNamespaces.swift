@@ -1,9 +1,9 @@
 import Linux
 
 extension HostMounts {
-  /// Makes a copy of a tree again in which a mount namespace is mounted, as snapd does it below `/run/snapd/ns`: the
-  /// kernel lets nobody attach such a tree in a mount namespace that is younger, and says `ELOOP`. In a copy of the host's mount
-  /// namespace these mounts are missing, and so they are in what is copied there.
+  /// Copies a tree again, without the mount namespaces that are mounted in it (snapd does so below `/run/snapd/ns`).
+  /// The kernel lets nobody attach a tree with such a mount in a younger mount namespace: `ELOOP`. A copy of the host's
+  /// mount namespace does not have these mounts, so a tree that is copied there does not, either.
   ///
   /// - Parameters:
   ///   - emptyTree: this process is in a copy of it; otherwise it is in a copy of the host's mount namespace itself.

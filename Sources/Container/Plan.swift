@@ -59,7 +59,7 @@ struct Plan: Sendable {
   /// Whether the container lives in a user namespace.
   var hasUserNamespace: Bool { namespaces.contains(.user) }
 
-  /// Whether its device rules deny nothing.
+  /// Whether its device rules allow every device.
   var allowsAllDevices: Bool {
     guard let last = deviceRules.last else { return false }
     return last == DeviceRule(allow: true, kind: .all, major: nil, minor: nil, access: .everything)
@@ -95,8 +95,8 @@ struct Plan: Sendable {
       && options.recursiveSet.isEmpty && options.recursiveClear.isEmpty
   }
 
-  /// Where in the container the source of a bind mount is that comes with mounts before it: the root directory's own file at
-  /// that path is another one. `nil` for every other source.
+  /// The path in the container of a bind mount's source that earlier mounts bring into the root filesystem: the file
+  /// that the root directory itself has at that path is another one. `nil` for every other source.
   func innerSource(of index: Int) -> String? {
     guard case .bind(let source) = mounts[index].kind, source.hasPrefix(root) else { return nil }
     let path = MountPlan.clean(source)

@@ -3,8 +3,8 @@ import Linux
 /// The caller's descriptors that a container's program gets besides the standard streams: those from number 3 up, without a
 /// gap.
 ///
-/// This is made before the program opens a file of its own. As all these numbers are taken then, its own descriptors have
-/// higher ones, and none of them can be mistaken for one of the caller's.
+/// This is created before the program opens a file of its own. As all these numbers are taken then, its own descriptors
+/// have higher ones, and none of them can be mistaken for one of the caller's.
 public struct PreservedDescriptors: Sendable {
   /// How many there are.
   public let count: Int32

@@ -1,8 +1,8 @@
 import Linux
 
 extension ContainerProcess {
-  /// Everything that executing the program takes: made before the process has the program's limits, under which there may be
-  /// no file and no memory to have any more.
+  /// Everything that is needed to execute the program. It is prepared before the program's limits are in force: these
+  /// may allow no further file or memory.
   struct Execution: ~Copyable {
     /// Where the program may be, in the order of the search.
     fileprivate let candidates: [String]

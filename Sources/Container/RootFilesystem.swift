@@ -10,7 +10,7 @@ struct RootFilesystem: ~Copyable {
   private var fileSystems: [HostMounts.HeldMount?]
   /// The host's `/dev/null`, when there may be files to hide behind it.
   let null: HostMounts.HeldMount?
-  /// That in a copy of which the container's root is.
+  /// The empty file tree of which the container's mount namespace has a copy.
   private let emptyTree: EmptyFileTree?
   /// For `tmpcopyup`: procfs may be out of reach when the container's mounts are made.
   private let held: HeldFiles?
@@ -150,7 +150,7 @@ struct RootFilesystem: ~Copyable {
     try FileDescriptor.open(path, .path, resolve: [.inRoot, .noMagicLinks], at: root.rawValue)
   }
 
-  /// Creates the directory `path` when it is not there and can be created; who needs it finds out.
+  /// Creates the directory `path` when it is missing. Failure is no error here: whoever needs the directory reports it.
   func makeDirectory(_ path: String) { _ = try? target(path, isDirectory: true) }
 
   private mutating func attach(

@@ -40,7 +40,7 @@ struct TerminalRelay: ~Copyable {
     var toContainer = Backlog()
     var toCaller = Backlog()
     var inputIsOpen = readsInput
-    // Who is in the background of its terminal may not read from it until it is resumed in the foreground.
+    // A background process may not read from its terminal until it is resumed in the foreground.
     var inputRests = false
     var masterIsOpen = true
     var exit: ExitStatus?

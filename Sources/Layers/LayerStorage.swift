@@ -4,7 +4,7 @@ import Linux
 /// The directory that holds the layers of a store's partitions, and a tmpfs on it where its file system cannot hold the
 /// upper layer of an overlay.
 ///
-/// overlayfs refuses an upper layer on overlayfs itself, which is the root of every CI container, and on most network
+/// overlayfs refuses an upper layer on overlayfs itself, on which the root of most containers is, and on most network
 /// file systems. The tmpfs is mounted once, in the mount namespace of the program that needs it first, and every program
 /// there shares it. It is unmounted when its last partition is removed.
 struct LayerStorage: Sendable {

@@ -4,7 +4,7 @@ import Glibc
 public struct RegularExpression: ~Copyable {
   private let compiled: regex_t
 
-  /// The expression that `pattern` says; `nil` when it says none (`regcomp(3)`).
+  /// The expression `pattern`, compiled; `nil` when it is not a valid one (`regcomp(3)`).
   public init?(_ pattern: String) {
     var compiled = regex_t()
     guard regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB) == 0 else { return nil }

@@ -20,7 +20,7 @@ public struct Signal: RawRepresentable, Hashable, Sendable {
   public static let child = Signal(rawValue: SIGCHLD)
   /// `SIGCONT`
   public static let resume = Signal(rawValue: SIGCONT)
-  /// No signal: to send it finds out whether the process is there.
+  /// No signal: sending it only checks whether the process exists.
   public static let probe = Signal(rawValue: 0)
   /// `SIGWINCH`
   public static let windowChange = Signal(rawValue: SIGWINCH)

@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 
-/// A system call that what is around this program may refuse: the seccomp filter of a container, a security module, or a kernel
-/// that is too old for it.
+/// A system call that may be unavailable here: a container's seccomp filter or a security module refuses it, or the
+/// kernel is too old.
 ///
 /// A filter answers before the kernel has looked at the arguments, mostly with `EPERM`, which the kernel says for other reasons
 /// as well. So after a failure, and only then, the call is made once more with arguments that no kernel takes: what answers
@@ -62,13 +62,13 @@ struct SystemCall: Equatable, Sendable {
 
   /// Whether a filter refuses the call whatever its arguments are, or the kernel lacks it.
   ///
-  /// To who lacks `CAP_SYS_ADMIN` the kernel itself answers so to some of those that take it.
+  /// Without `CAP_SYS_ADMIN`, the kernel itself refuses some of the calls that need it in the same way.
   var isRefused: Bool {
     guard linux_call_in_vain(Int(number)) == -1 else { return false }
     return errno == EPERM || errno == ENOSYS
   }
 
-  /// `error`, which the call has given, with the reason where that is not a matter of the arguments.
+  /// `error`, which the call has returned, or the reason why the call is unavailable, whatever its arguments.
   func explain(_ error: Errno) -> Errno {
     switch error {
     case .noFunction: return Errno(.missing, self)
@@ -86,8 +86,8 @@ struct SystemCall: Equatable, Sendable {
   }
 }
 
-/// Makes the system call `call` by `body`, again when a signal interrupts it. Of a failure that is none of the arguments', the
-/// error says so.
+/// Makes the system call `call` by `body`, and retries when a signal interrupts it. If the call is unavailable whatever
+/// its arguments, the error says so.
 @discardableResult
 @inline(__always)
 func making<Result: FixedWidthInteger & SignedInteger>(
@@ -97,7 +97,7 @@ func making<Result: FixedWidthInteger & SignedInteger>(
 }
 
 extension Errno {
-  /// Why a system call cannot be made at all, which no number of the kernel's says.
+  /// Why a system call is unavailable: no `errno` of the kernel says that.
   enum Refusal: Int32, Sendable {
     /// A seccomp filter answers `EPERM`.
     case filtered = 1

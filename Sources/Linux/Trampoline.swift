@@ -72,8 +72,8 @@ public struct Trampoline: ~Copyable {
     image = file
   }
 
-  /// Executes `path` with `arguments` and `environment` (`execveat(2)`). No memory is asked for, of which there may be none to
-  /// have any more.
+  /// Executes `path` with `arguments` and `environment` (`execveat(2)`). It allocates no memory, because the
+  /// limits in force may allow none.
   ///
   /// - Parameter arguments: the program's, from number 0, behind a free place.
   /// - Returns: only when the image cannot be executed, with the reason.

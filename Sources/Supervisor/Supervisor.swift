@@ -17,7 +17,7 @@ public final class Supervisor {
   let removals: ErrandQueue
   /// What else may have to wait for somebody.
   let errands: ErrandQueue
-  /// What clients ask for that takes long to find out: a few at once, however many ask.
+  /// Requests whose answers take long: a few are served at once, however many there are.
   let inquiries: ErrandQueue
   var partitions = PartitionTable()
   /// The names of what else is in the store.

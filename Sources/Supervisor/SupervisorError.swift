@@ -18,7 +18,7 @@ public struct SupervisorError: Error, Sendable, CustomStringConvertible {
     case unchanged
     /// It must not be written to.
     case forbidden
-    /// There is so much of it already that it has to be asked for later.
+    /// The limit is reached: the client can retry later.
     case busy
   }
 

@@ -46,7 +46,7 @@ func main() -> Int32 {
   }
 }
 
-/// Refuses a command line that the language's strings would change: another file might be removed than is meant.
+/// Refuses a command line that is not UTF-8. A Swift string would change it, and the wrong file might be removed.
 func refuseOtherThanUTF8() throws(Failure) {
   for index in 0..<Int(CommandLine.argc) {
     guard let word = CommandLine.unsafeArgv[index] else { continue }

@@ -28,7 +28,7 @@ func keep(_ words: [String]) -> Int32 {
     try keeper.run()
     return 0
   } catch {
-    // Nobody hears it when it has said already that it listens.
+    // Nobody reads this after the message that it listens.
     try? FileDescriptor(owning: 3).writeAll(KeeperLaunch.failure(error))
     return 1
   }

@@ -68,14 +68,14 @@ static inline long linux_clone3(struct clone_args *args) { return syscall(SYS_cl
 static inline int linux_errno(void) { return errno; }
 static inline int linux_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
 
-// The call `number` with arguments that no kernel takes for any call that this is used with: what it answers is its own
-// answer, or a filter's.
+// Makes the system call `number` with arguments that are invalid for every call that this is used with. The error is
+// the kernel's own for these arguments, or a seccomp filter's.
 static inline long linux_call_in_vain(long number) { return syscall(number, -1L, -1L, -1L, -1L, -1L, -1L); }
 
 // The older call, for those who may not make clone3: `flags` are its own, with a signal in the low byte.
 static inline long linux_clone(unsigned long flags, int *pidfd) { return syscall(SYS_clone, flags, 0L, pidfd, 0L, 0L); }
 
-// What the symbolic link that is open as `link` says.
+// The target of the symbolic link that is open as `link`.
 static inline long linux_readlink(int link, void *text, size_t size) {
   return syscall(SYS_readlinkat, link, "", text, size);
 }

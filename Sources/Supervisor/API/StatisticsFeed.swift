@@ -3,7 +3,7 @@ import Linux
 /// Samples once a second what containers use that clients follow: each container once, however many clients it has, and a
 /// few containers in one turn of the loop.
 final class StatisticsFeed<Sample> {
-  /// What takes the document of each second, until `isOpen` is false.
+  /// A client, which gets a document each second until `isOpen` is false.
   struct Client {
     var isOpen: () -> Bool
     var take: ([UInt8]) -> Void
@@ -33,7 +33,7 @@ final class StatisticsFeed<Sample> {
   private var begun: Int64 = 0
   private var nextClient = 0
 
-  /// So many are sampled in a turn of the loop: each takes a dozen files.
+  /// The number of containers sampled in one turn of the loop: each sample reads a dozen files.
   static var share: Int { 8 }
 
   /// - Parameter interval: between two samples of a container, in milliseconds.

@@ -85,7 +85,7 @@ final class CopyTable {
   /// How many there are.
   private(set) var count = 0
 
-  /// So many may there be: each is a process, and a client that takes its time keeps one.
+  /// The limit on copies at the same time: each is a process, and a slow client keeps one.
   static let most = 32
 
   /// A number that no other has.

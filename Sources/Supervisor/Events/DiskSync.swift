@@ -19,7 +19,7 @@ final class DiskSync {
   private let loop: EventLoop
   private let log: (String) -> Void
   private var kernel: BackgroundSync?
-  /// What the kernel is at.
+  /// The syncs that the kernel is at work on.
   private var underWay: [UInt64: Done] = [:]
   private var last: UInt64 = 0
   /// What the next helper process does.
@@ -27,9 +27,9 @@ final class DiskSync {
   private var isHelped = false
   private var timer: EventLoop.Timer?
 
-  /// So many files may be under way at once.
+  /// The limit on files that are synced at the same time.
   static let most = 65
-  /// Before it is tried again to start a helper process, in milliseconds.
+  /// The time before starting a helper process is retried, in milliseconds.
   private static let pause: Int64 = 1000
 
   /// - Parameter kernel: what makes the kernel do it.

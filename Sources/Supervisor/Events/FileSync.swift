@@ -24,7 +24,7 @@ final class FileSync {
   /// What is to be synced then, by its number.
   var file: () -> Int32? = { nil }
 
-  /// - Parameter patience: so long others are waited for, in milliseconds.
+  /// - Parameter patience: the longest wait for others, in milliseconds.
   init(
     _ loop: EventLoop, patience: Int64 = 500, begin: @escaping Begin, log: @escaping (String) -> Void
   ) {

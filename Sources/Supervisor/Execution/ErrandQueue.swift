@@ -22,8 +22,8 @@ final class ErrandQueue {
   private let mostLong: Int
 
   /// - Parameters:
-  ///   - patience: in milliseconds, how soon an errand is one that takes long.
-  ///   - mostLong: so many may take long before others have to wait for them.
+  ///   - patience: in milliseconds, the time after which an errand is one that takes long.
+  ///   - mostLong: how many errands may take long before others have to wait for them.
   ///   - areBound: whether its errands are killed when this process dies.
   init(_ loop: EventLoop, patience: Int64 = 500, areBound: Bool = false, mostLong: Int = 64) {
     self.loop = loop

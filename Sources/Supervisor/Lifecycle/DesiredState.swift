@@ -51,9 +51,9 @@ public final class DesiredState {
   /// What is done after that.
   private var afterwards: [() -> Void] = []
 
-  /// So long a share may take in which nobody else is served, in nanoseconds.
+  /// The longest time for a share, during which nobody else is served, in nanoseconds.
   private static let share: Int64 = 5_000_000
-  /// So many definitions are read before it is looked how long that took.
+  /// The number of definitions that are read between two looks at the clock.
   private static let definitionsAtOnce = 20
 
   /// A change is seldom alone: for so long others are waited for, in milliseconds.

@@ -142,7 +142,8 @@ struct RecordStore {
     } catch { return "\(path): \(error)" }
   }
 
-  /// What is behind the name of a record whose partition is being removed, where that could not be written into it.
+  /// The suffix of the file of a record whose partition is being removed, when this could not be written into the
+  /// record.
   private static let mark = ".removed"
   private static let removal = ".json\(mark)"
 

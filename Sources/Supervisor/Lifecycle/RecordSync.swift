@@ -11,7 +11,7 @@ final class RecordSync {
   private var changed: Set<String> = []
   /// Those that were taken, and are not begun yet.
   private var due: Set<String> = []
-  /// So many are being put on the disk.
+  /// The number of records that are being put on the disk.
   private var underWay = 0
   /// Called with each file whose content is on the disk.
   var onSync: ((String) -> Void)?

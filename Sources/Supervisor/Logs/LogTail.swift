@@ -7,7 +7,7 @@ import Linux
 struct LogTail {
   private let lines: LogLines
   private let selection: LogSelection
-  /// So many more lines are to be found.
+  /// The number of lines still to be found.
   private var wanted: Int
   /// The streams of which a line is taken whose beginning was not found yet.
   private var open: LogStreams = []
@@ -18,11 +18,11 @@ struct LogTail {
   /// What was looked at begins so: it ends with a newline, or is the torn end of the file.
   private var head: [UInt8] = []
   private var isWhole = false
-  /// So many bytes were looked at since the last entry that is asked for.
+  /// The number of bytes looked at since the last entry that is asked for.
   private var distance = 0
   private var entry = LogEntry(stream: .stdout, time: 0, bytes: [])
 
-  /// Two pieces of a line are no more bytes apart.
+  /// The greatest distance between two pieces of a line, in bytes.
   static let furthest = 1 << 20
 
   /// The last `count` lines of `lines` that `selection` contains.
@@ -59,7 +59,7 @@ struct LogTail {
       end = newline + 1
     }
     head = Array(data[..<end])
-    // A line that long is nobody's of ours: what is before it makes it no better.
+    // No log of the supervisor has a line that long: the file is damaged, and more bytes of the line would not help.
     if head.count > 2 * LogLines.blockSize { head = isWhole ? [UInt8(ascii: "\n")] : [] }
     if low == 0, isWhole, take(head.dropLast()) {
       lines.seek(to: 0)
