@@ -112,7 +112,7 @@ struct ControllerDelegation {
   /// - Returns: why that cannot be done.
   private func vacate() -> Obstacle? {
     let leaf = "\(directory)/\(Self.leaf)"
-    var moved = 0
+    var moved: [String] = []
     do throws(Errno) {
       // Others who start containers at the same moment wait, and then find nothing left to do.
       let lock = try Lock.wait(for: directory, milliseconds: 10_000)
@@ -125,13 +125,14 @@ struct ControllerDelegation {
         for pid in pids {
           do throws(Errno) {
             try File.write(pid, to: "\(leaf)/cgroup.procs")
-            moved += 1
+            moved.append(pid)
           } catch .noSuchProcess {}
         }
       }
       lock.release()
     } catch {
-      // It goes unless there is something in it.
+      for pid in moved { try? File.write(pid, to: "\(directory)/cgroup.procs") }
+      // It goes unless there is something else in it.
       try? Directory.remove(leaf)
       let advice =
         error == .readOnlyFileSystem
@@ -139,9 +140,9 @@ struct ControllerDelegation {
         : "the processes in \(directory), the root of the cgroup namespace, could not be moved to \(leaf)"
       return Obstacle(errno: error, advice: advice)
     }
-    if moved > 0 {
+    if !moved.isEmpty {
       debug?.say(
-        "moved \(moved) process\(moved == 1 ? "" : "es") from \(directory), the root of the cgroup namespace, to \(leaf), for the cgroups beside it to have controllers"
+        "moved \(moved.count) process\(moved.count == 1 ? "" : "es") from \(directory), the root of the cgroup namespace, to \(leaf), for the cgroups beside it to have controllers"
       )
     }
     return nil

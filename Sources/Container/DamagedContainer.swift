@@ -42,12 +42,19 @@ public struct DamagedContainer: Sendable {
 
   /// Ends what is in the container's cgroup and removes that. The caller holds the lock of the state directory.
   func removeCgroups() throws(ContainerError) {
-    if let scope = try? SystemdScope(cgroupsPath: namedCgroup, id: id),
+    // The scope of a container that names none is called after it alone, so a container of another store may have it.
+    if namedCgroup != nil || !hasOwnCgroup, let scope = try? SystemdScope(cgroupsPath: namedCgroup, id: id),
       try !store.list().contains(where: { $0.record.unit == scope.unit })
     {
       try Systemd.remove(scope.unit)
     }
     for cgroup in try cgroups() { try cgroup.remove() }
+  }
+
+  /// Whether the cgroup is there that the store gives a container of that name.
+  private var hasOwnCgroup: Bool {
+    guard let hierarchy = try? CgroupHierarchy.find() else { return false }
+    return Cgroup(hierarchy: hierarchy, path: "\(store.cgroups)/\(id)").number != nil
   }
 
   /// The cgroup that the store gives a container of that name, and the one that the copy of the configuration names, as far

@@ -100,6 +100,7 @@ extension Container {
   }
 
   private func cloneIntoCgroup(_ options: ExecOptions) throws(ContainerError) -> Cloned {
+    if options.cgroup != nil { _ = try requireCgroup(for: "use --cgroup in") }
     guard let path = record.cgroup else {
       return try attempt("clone a process for \(id)") { () throws(Errno) in
         try clone(into: [], asSibling: options.isSibling)

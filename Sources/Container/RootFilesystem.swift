@@ -240,6 +240,8 @@ struct RootFilesystem: ~Copyable {
         try mountOnWorkingDirectory(
           type, source: source, attributes: options.set, data: data.joined(separator: ","))
       }
+      // Devices are created in what is on top.
+      if entry.destination == "/dev" { dev = nil }
       return try finishNamedMount(entry)
     }
     if let mode {

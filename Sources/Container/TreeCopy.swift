@@ -79,7 +79,8 @@ final class TreeCopy {
   private func copy(
     _ file: borrowing FileDescriptor, _ status: FileStatus, _ name: FileName
   ) throws(Errno) {
-    if status.links > 1 {
+    // Nothing is created for a socket, so there is nothing to link to.
+    if status.links > 1, status.kind != .socket, status.kind != .unknown {
       let original = Original(fileSystem: status.fileSystem, inode: status.inode)
       if let first = firstCopies[original] {
         if try link(name, to: first) { return }

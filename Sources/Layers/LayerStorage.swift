@@ -52,7 +52,7 @@ struct LayerStorage: Sendable {
   }
 
   private func resize() throws(LayerError) {
-    guard let memoryLimit else { return }
+    guard let memoryLimit, isOwnTmpfs else { return }
     try attempt("set the size of the tmpfs \(path)") { () throws(Errno) in
       try remountTmpfs(path, options: "size=\(memoryLimit)")
     }
@@ -61,14 +61,19 @@ struct LayerStorage: Sendable {
   /// Unmounts the tmpfs when no partition is left in it. What somebody else has mounted there stays.
   func release() {
     guard isInMemory, let lock = try? Lock.take(parent) else { return }
-    if let entries = try? Directory.entries(of: path), entries.isEmpty,
-      let mounts = try? MountTable.ofThisProcess(), let real = try? File.realPath(path),
-      mounts.source(of: real) == Self.source
-    {
+    if let entries = try? Directory.entries(of: path), entries.isEmpty, isOwnTmpfs {
       // A program that has the directory open keeps it.
       try? unmount(path)
     }
     lock.release()
+  }
+
+  /// Whether the topmost mount on the directory is a tmpfs of this program, and not somebody else's.
+  private var isOwnTmpfs: Bool {
+    guard let mounts = try? MountTable.ofThisProcess(), let real = try? File.realPath(path) else {
+      return false
+    }
+    return mounts.source(of: real) == Self.source
   }
 
   private var parent: String {
@@ -88,6 +93,8 @@ struct LayerStorage: Sendable {
   /// Whether the kernel creates an overlay whose upper layer is in the directory. It is not attached anywhere.
   private func mountsTrial() throws(LayerError) -> Bool {
     let trial = "\(path)/.trial-\(ProcessControl.pid)"
+    // A process of the same pid may have been killed here.
+    try? Directory.removeTree(trial)
     defer { try? Directory.removeTree(trial) }
     try attempt("create \(trial)") { () throws(Errno) in
       for name in ["", "/lower", "/upper", "/work"] { try Directory.make(trial + name, mode: 0o700) }

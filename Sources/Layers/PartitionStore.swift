@@ -48,6 +48,8 @@ public struct PartitionStore: Sendable {
     try attempt("write \(link)") { () throws(Errno) in
       if let directory {
         let draft = "\(link).\(ProcessControl.pid)"
+        // A process of the same pid may have been killed here.
+        do throws(Errno) { try File.remove(draft) } catch .noSuchFileOrDirectory {}
         try File.makeSymbolicLink(draft, to: directory)
         try File.rename(draft, to: link)
       } else {

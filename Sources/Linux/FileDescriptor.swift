@@ -197,7 +197,7 @@ private func closeRange(_ first: Int32, _ last: Int32, _ action: RangeAction) th
     while number <= min(last, descriptorsAtMost) {
       switch action {
       case .close: close(number)
-      case .closeOnExec: fcntl(number, F_SETFD, FD_CLOEXEC)
+      case .closeOnExec: _ = fcntl(number, F_SETFD, FD_CLOEXEC)
       }
       number += 1
     }

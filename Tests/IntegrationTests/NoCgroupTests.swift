@@ -27,6 +27,7 @@ struct NoCgroupTests {
         run --rm \(box.id) -- echo started || exit 1
         run --detach \(box.id) -- sleep 1000 || exit 2
         sj exec \(box.id) echo joined || exit 3
+        sj exec --cgroup below \(box.id) echo joined && exit 8
         sj list --quiet || exit 4
         sj ps \(box.id) | grep -c 'sleep 1000' || exit 5
         sj kill \(box.id) KILL || exit 6
