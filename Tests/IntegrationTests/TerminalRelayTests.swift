@@ -79,7 +79,7 @@ struct TerminalRelayTests {
       let run = try box.prepare("run")
       let words = ([run.path] + run.arguments).map { "'\($0)'" }.joined(separator: " ")
       var shell = Program(
-        "/bin/sh", ["-mc", "\(words) & read x; stty -a; echo next; fg; echo status $?"])
+        "/bin/sh", ["-mc", "\(words) & read x; stty -a; echo printed; fg; echo status $?"])
       shell.environment = run.environment
       shell.terminal = terminal.path
       let running = try shell.start()
@@ -87,7 +87,7 @@ struct TerminalRelayTests {
       try terminal.waitFor("started")
       // Read by the shell, not by the program in the background.
       terminal.type("word\n")
-      try terminal.waitFor("next")
+      try terminal.waitFor("printed")
       #expect(terminal.seen.contains(" icanon"), "\(terminal.seen)")
       terminal.type("line\n")
       try terminal.waitFor("got line")
