@@ -42,7 +42,7 @@ public struct DamagedContainer: Sendable {
 
   /// Ends what is in the container's cgroup and removes that. The caller holds the lock of the state directory.
   func removeCgroups() throws(ContainerError) {
-    // The scope of a container that names none is called after it alone, so a container of another store may have it.
+    // Without linux.cgroupsPath, the scope is named after the container alone. It may belong to another store.
     if namedCgroup != nil || !hasOwnCgroup, let scope = try? SystemdScope(cgroupsPath: namedCgroup, id: id),
       try !store.list().contains(where: { $0.record.unit == scope.unit })
     {

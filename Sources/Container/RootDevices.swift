@@ -10,7 +10,7 @@ extension RootFilesystem {
         try attempt("open /dev") { () throws(Errno) in try held.mount.root.duplicate() }
       case .none: try place("/dev", isDirectory: true)
       }
-    let configured = Set(plan.devices.map(\.path))
+    let configured = Set(plan.devices.map { $0.path })
     for device in DevicePlan.defaults where !configured.contains(device.path) {
       try make(device, hostMounts, dev: dev)
     }

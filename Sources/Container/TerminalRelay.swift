@@ -69,7 +69,7 @@ struct TerminalRelay: ~Copyable {
       if !entries[1].events.isEmpty { exit = try process.wait() }
       if !entries[2].events.isEmpty {
         do throws(Errno) { inputIsOpen = try toContainer.fill(from: input) } catch {
-          // What cannot be read has ended, unless it is only somebody else's turn.
+          // A read error is the end of the input, unless this process is in the background of the terminal.
           inputRests = error == .ioError && input.isTerminal && !CallersTerminal.isInForeground
           inputIsOpen = inputRests
         }

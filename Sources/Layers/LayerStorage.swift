@@ -68,7 +68,7 @@ struct LayerStorage: Sendable {
     lock.release()
   }
 
-  /// Whether the topmost mount on the directory is a tmpfs of this program, and not somebody else's.
+  /// Whether this program mounted the topmost tmpfs on the directory.
   private var isOwnTmpfs: Bool {
     guard let mounts = try? MountTable.ofThisProcess(), let real = try? File.realPath(path) else {
       return false

@@ -192,7 +192,7 @@ private func closeRange(_ first: Int32, _ last: Int32, _ action: RangeAction) th
   do throws(Errno) {
     try retrying { linux_close_range(UInt32(first), UInt32(last), action.rawValue) }
   } catch .notPermitted, .noFunction {
-    // A filter refuses the call. Which are open procfs knows, but here that may be somebody else's.
+    // A filter refuses the call. The list of open descriptors in /proc is not used: it may be the container's /proc.
     var number = first
     while number <= min(last, descriptorsAtMost) {
       switch action {

@@ -36,7 +36,7 @@ final class Errand {
     try pipe.read.setNonBlocking()
     let source = pipe.read.rawValue
     let errand = Errand(pipe.read, loop, done)
-    // First, so that nothing is done by a process of which nobody would hear.
+    // Watched before the clone: without a watch, the result of the new process would be lost.
     try loop.watch(source, .readable) { _ in errand.read() }
     do throws(Errno) {
       try errand.start(pipe.write, keeping: kept, isBound: isBound, work)

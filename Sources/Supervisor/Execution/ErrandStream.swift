@@ -45,7 +45,7 @@ final class ErrandStream {
     try pipe.read.setNonBlocking()
     let source = pipe.read.rawValue
     let errand = ErrandStream(pipe.read, loop, stream, onStall, onEnd)
-    // First, so that nothing is done by a process of which nobody would hear.
+    // Watched before the clone: without a watch, the result of the new process would be lost.
     try loop.watch(source, .readable) { _ in errand.move() }
     do throws(Errno) { try errand.start(pipe.write, text) } catch {
       loop.forget(source)

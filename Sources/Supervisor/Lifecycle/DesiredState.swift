@@ -174,8 +174,8 @@ public final class DesiredState {
     steps += changes.changed.map { .change($0.definition, $0.extent) }
     steps += changes.added.map(Step.create)
     if isFirst {
-      let added = Set(changes.added.map(\.name))
-      steps += definitions.map(\.name).filter { !added.contains($0) }.map(Step.startUntouched)
+      let added = Set(changes.added.map { $0.name })
+      steps += definitions.map { $0.name }.filter { !added.contains($0) }.map(Step.startUntouched)
       isFirst = false
     }
     work.steps = steps.reversed()
