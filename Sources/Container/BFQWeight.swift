@@ -1,21 +1,28 @@
 import Linux
 
-// Where the kernel has no `io.weight`, which is part of iocost, the scheduler BFQ may have `io.bfq.weight`, 1 to 1000
-// (Linux, Documentation/block/bfq-iosched.rst).
+// Two mechanisms share a disk by weights: iocost, with `io.weight`, and the scheduler BFQ, with `io.bfq.weight`, 1 to 1000
+// (Linux, Documentation/block/bfq-iosched.rst). A kernel may have one of the files or both, and a disk follows at most one.
 extension Cgroup {
-  /// Writes a line for `io.weight` to `io.bfq.weight`.
+  /// Writes a setting of `io.weight` to each of the two files that can take it.
   ///
-  /// - Returns: whether there is such a file.
-  func writeBFQWeight(_ line: String) throws(ContainerError) -> Bool {
-    guard let value = Self.bfqWeight(line) else { return false }
-    do throws(Errno) {
-      try File.write(value, to: "\(directory)/io.bfq.weight")
-      return true
-    } catch .noSuchFileOrDirectory {
-      return false
-    } catch {
-      throw ContainerError("write \"\(value)\" to \(directory)/io.bfq.weight", error)
+  /// - Throws: `ContainerError` when neither can.
+  func writeIOWeight(_ setting: CgroupSetting) throws(ContainerError) {
+    var refusal: (file: String, errno: Errno)?
+    var isWritten = false
+    for (file, value) in [("io.weight", setting.value), ("io.bfq.weight", Self.bfqWeight(setting.value))] {
+      guard let value else { continue }
+      do throws(Errno) {
+        try File.write(value, to: "\(directory)/\(file)")
+        isWritten = true
+      } catch .noSuchFileOrDirectory {} catch { refusal = refusal ?? (file, error) }
     }
+    if isWritten { return }
+    guard let refusal else {
+      throw .config(
+        setting.field, "no input/output scheduler of this machine takes weights (io.weight is missing)")
+    }
+    throw ContainerError(
+      "\(setting.field): write \"\(setting.value)\" to \(directory)/\(refusal.file)", refusal.errno)
   }
 
   /// The line for `io.bfq.weight`: the weight that `CgroupSettings.ioWeight` was made from; `nil` for what is no line of

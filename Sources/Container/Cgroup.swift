@@ -153,13 +153,18 @@ struct Cgroup: Sendable {
   ///
   /// - Throws: `ContainerError` naming the setting's field when the kernel or the hierarchy refuses it.
   func takeOver(_ settings: [CgroupSetting]) throws(ContainerError) {
+    try enableControllers(for: settings)
+    for setting in settings { try write(setting) }
+  }
+
+  /// Has those above the cgroup hand it the controllers for `settings`.
+  func enableControllers(for settings: [CgroupSetting]) throws(ContainerError) {
     let usable = try controllers(for: settings)
     var above = hierarchy.root
     for name in names {
       try delegation(above, nil).enable(usable, for: settings)
       above += "/\(name)"
     }
-    for setting in settings { try write(setting) }
   }
 
   /// The controllers that the cgroup is to have: those for accounting that there are, and those that `settings` need.
@@ -181,12 +186,9 @@ struct Cgroup: Sendable {
 
   /// Writes one setting.
   func write(_ setting: CgroupSetting) throws(ContainerError) {
+    if setting.file == "io.weight" { return try writeIOWeight(setting) }
     do throws(Errno) {
       try File.write(setting.value, to: "\(directory)/\(setting.file)")
-    } catch .noSuchFileOrDirectory where setting.file.hasPrefix("io.weight") {
-      if try writeBFQWeight(setting.value) { return }
-      throw .config(
-        setting.field, "no input/output scheduler of this machine takes weights (io.weight is missing)")
     } catch .noSuchFileOrDirectory where setting.file.hasPrefix("memory.swap") {
       // Without swap accounting there is no swap to limit, unless the limit asks for some.
       if setting.value == "0" || setting.value == "max" { return }

@@ -71,7 +71,7 @@ enum Systemd {
     return outcome.output.utf8.indices.contains { outcome.output.utf8[$0...].starts(with: words) }
   }
 
-  private static func run(
+  static func run(
     _ name: String, _ arguments: [String], to purpose: String
   ) throws(ContainerError) -> Subprocess.Outcome {
     guard let program = Subprocess(named: name) else {
@@ -82,7 +82,7 @@ enum Systemd {
     return try attempt("\(purpose): run \(program.path)") { () throws(Errno) in try program.run(arguments) }
   }
 
-  private static func refused(_ purpose: String, _ outcome: Subprocess.Outcome) -> ContainerError {
+  static func refused(_ purpose: String, _ outcome: Subprocess.Outcome) -> ContainerError {
     let lines = outcome.output.split(separator: "\n").joined(separator: " ")
     return ContainerError(.failed, "\(purpose): \(lines.isEmpty ? "systemd refused" : lines)")
   }

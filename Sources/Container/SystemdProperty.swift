@@ -36,7 +36,16 @@ struct SystemdProperty: Equatable, Sendable {
   /// writes is then what we wrote. The later of two settings counts.
   static func limits(_ settings: [CgroupSetting]) -> [SystemdProperty] {
     // Without a word systemd has a limit of its own here.
-    var properties = [SystemdProperty("TasksMax", "t", [unlimited])]
+    merge(settings, into: [SystemdProperty("TasksMax", "t", [unlimited])])
+  }
+
+  /// Those that change with `settings`, of a unit that has the others already.
+  static func changes(_ settings: [CgroupSetting]) -> [SystemdProperty] { merge(settings, into: []) }
+
+  private static func merge(
+    _ settings: [CgroupSetting], into properties: [SystemdProperty]
+  ) -> [SystemdProperty] {
+    var properties = properties
     for setting in settings {
       for property in limit(setting) {
         properties.removeAll { $0.name == property.name }

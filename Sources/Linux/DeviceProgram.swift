@@ -91,13 +91,13 @@ public struct DeviceProgram: Sendable {
     }
   }
 
-  fileprivate func load() throws(Errno) -> FileDescriptor? {
+  func load() throws(Errno) -> FileDescriptor? {
     guard let instructions else { return nil }
     let raw = try making(.bpf) { linux_bpf_load_device_program(instructions, UInt32(instructions.count)) }
     return FileDescriptor(owning: Int32(raw))
   }
 
-  fileprivate static func attach(
+  static func attach(
     _ program: borrowing FileDescriptor, to cgroup: borrowing FileDescriptor
   ) throws(Errno) {
     try making(.bpf) { linux_bpf_attach_device_program(cgroup.rawValue, program.rawValue) }

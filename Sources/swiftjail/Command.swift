@@ -30,7 +30,8 @@ extension Command {
 /// All commands, in the order of the help.
 let commands: [any Command.Type] = [
   Run.self, Exec.self, Ps.self, List.self, Create.self, Start.self, StateCommand.self, Kill.self,
-  Delete.self, Pause.self, Resume.self, Up.self, Down.self, Stop.self, Restart.self, Remove.self, Logs.self,
+  Delete.self, Pause.self, Resume.self, Update.self, Up.self, Down.self, Stop.self, Restart.self, Remove.self,
+  Logs.self,
   Stats.self, Top.self, Events.self, Inspect.self, PartitionNames.self, Check.self, Spec.self,
   FeaturesCommand.self,
   Completion.self,

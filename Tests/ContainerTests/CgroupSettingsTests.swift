@@ -183,7 +183,7 @@ struct CgroupSettingsTests {
       } == ["memory.max=5", "pids.max=3", "memory.max=7", "io.max=8:0 rbps=1", "io.max=8:16 rbps=2"])
   }
 
-  @Test("Where only BFQ has weights, it gets the weight of the configuration")
+  @Test("BFQ gets the weight of the configuration, whether there is io.weight beside it or not")
   func bfqWeight() throws {
     for weight in [10, 11, 99, 100, 500, 501, 999, 1000] as [UInt16] {
       #expect(Cgroup.bfqWeight("default \(CgroupSettings.ioWeight(weight))") == "default \(weight)")
@@ -199,6 +199,33 @@ struct CgroupSettingsTests {
     try scratch.write("", to: "x/io.bfq.weight")
     try cgroup.write(setting)
     #expect(try File.text("\(scratch.path)/x/io.bfq.weight") == "default 500")
+    try scratch.write("", to: "x/io.weight")
+    try scratch.write("", to: "x/io.bfq.weight")
+    try cgroup.write(setting)
+    #expect(try File.text("\(scratch.path)/x/io.weight") == "default 4950")
+    #expect(try File.text("\(scratch.path)/x/io.bfq.weight") == "default 500")
+  }
+
+  @Test(
+    "What takes a setting back is the line that was there, or what stands for none",
+    arguments: [
+      ("memory.max", "max", "5", "max"), ("cpuset.cpus", "", "0-1", "\n"),
+      (
+        "io.max", "8:0 rbps=1 wbps=max riops=max wiops=max", "8:0 rbps=5",
+        "8:0 rbps=1 wbps=max riops=max wiops=max"
+      ),
+      (
+        "io.max", "8:0 rbps=1 wbps=max riops=max wiops=max", "8:16 rbps=5",
+        "8:16 rbps=max wbps=max riops=max wiops=max"
+      ),
+      ("io.weight", "default 100\n8:0 7", "default 5", "default 100"),
+      ("io.weight", "default 100\n8:0 7", "8:0 5", "8:0 7"),
+      ("io.weight", "default 100", "8:0 5", "8:0 default"), ("io.weight", "default 100", "77", "default 100"),
+      ("rdma.max", "", "a hca_handle=1", "a hca_handle=max hca_object=max"),
+      ("misc.max", "res_a 5", "res_a 7", "res_a 5"),
+    ])
+  func former(file: String, text: String, value: String, former: String) {
+    #expect(CgroupChange.former(in: file, saying: text, before: value) == former)
   }
 
   @Test("checkBeforeUpdate refuses limits below what is in use, and only those")

@@ -90,6 +90,26 @@ struct SystemdTests {
     }
   }
 
+  @Test("update changes the unit's properties as well, and puts them back after a refusal")
+  func update() throws {
+    try withSystemdSandbox { box in
+      box.config["linux.resources"] = try LimitTests.resources(Self.limits)
+      try box.detach()
+      let unit = "swiftjail-\(box.id).scope"
+      let names = "MemoryMax,TasksMax,CPUQuotaPerSecUSec"
+      try box.succeed("update", "--memory", "128m", "--cpu-quota", "12345", "--pids-limit", "9", box.id)
+      let changed: Set = ["MemoryMax=134217728", "TasksMax=9", "CPUQuotaPerSecUSec=130ms"]
+      try #expect(properties(of: unit, names) == changed)
+      let directory = try LimitTests.directory(of: box)
+      #expect(contents(directory + "/memory.max")?.trimmed == "134217728")
+      #expect(contents(directory + "/cpu.max")?.trimmed == "12345 100000", "systemd's is less precise")
+      let limits = #"{"memory": {"limit": 33554432}, "unified": {"memory.high": "x"}}"#
+      expectRefusal(try UpdateTests.update(box, limits), saying: "memory.high")
+      try #expect(properties(of: unit, names) == changed)
+      #expect(contents(directory + "/memory.max")?.trimmed == "134217728")
+    }
+  }
+
   @Test("A memory hog dies with 137, and state says why also when the scope is gone")
   func outOfMemory() throws {
     try withSystemdSandbox { box in

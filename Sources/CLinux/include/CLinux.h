@@ -195,6 +195,7 @@ static inline long linux_bpf_load_device_program(const uint64_t *instructions, u
   attr.insns = (uint64_t)(uintptr_t)instructions;
   attr.insn_cnt = count;
   attr.license = (uint64_t)(uintptr_t)"Apache-2.0";
+  memcpy(attr.prog_name, "swiftjail", sizeof "swiftjail");
   return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr);
 }
 static inline long linux_bpf_attach_device_program(int cgroup, int program) {
@@ -205,6 +206,54 @@ static inline long linux_bpf_attach_device_program(int cgroup, int program) {
   attr.attach_type = BPF_CGROUP_DEVICE;
   attr.attach_flags = BPF_F_ALLOW_MULTI;
   return syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof attr);
+}
+static inline long linux_bpf_replace_device_program(int cgroup, int program, int former) {
+  union bpf_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.target_fd = (uint32_t)cgroup;
+  attr.attach_bpf_fd = (uint32_t)program;
+  attr.attach_type = BPF_CGROUP_DEVICE;
+  attr.attach_flags = BPF_F_ALLOW_MULTI | BPF_F_REPLACE;
+  attr.replace_bpf_fd = (uint32_t)former;
+  return syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof attr);
+}
+static inline long linux_bpf_detach_device_program(int cgroup, int program) {
+  union bpf_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.target_fd = (uint32_t)cgroup;
+  attr.attach_bpf_fd = (uint32_t)program;
+  attr.attach_type = BPF_CGROUP_DEVICE;
+  return syscall(SYS_bpf, BPF_PROG_DETACH, &attr, sizeof attr);
+}
+// The numbers of the device programs that are attached to the cgroup itself; returns how many.
+static inline long linux_bpf_list_device_programs(int cgroup, uint32_t *numbers, uint32_t count) {
+  // Linux 6.17 to 7.1 write to offset 56, whatever size they are told.
+  union bpf_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.query.target_fd = (uint32_t)cgroup;
+  attr.query.attach_type = BPF_CGROUP_DEVICE;
+  attr.query.prog_ids = (uint64_t)(uintptr_t)numbers;
+  attr.query.prog_cnt = count;
+  long result = syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof attr);
+  return result < 0 ? result : (long)attr.query.prog_cnt;
+}
+static inline long linux_bpf_open_program(uint32_t number) {
+  union bpf_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.prog_id = number;
+  return syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &attr, sizeof attr);
+}
+// 1 when linux_bpf_load_device_program loaded the program, 0 when somebody else did.
+static inline long linux_bpf_is_own_program(int program) {
+  struct bpf_prog_info info;
+  memset(&info, 0, sizeof info);
+  union bpf_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.info.bpf_fd = (uint32_t)program;
+  attr.info.info_len = sizeof info;
+  attr.info.info = (uint64_t)(uintptr_t)&info;
+  long result = syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof attr);
+  return result < 0 ? result : strncmp(info.name, "swiftjail", sizeof info.name) == 0;
 }
 // A process that has a filter is not made slower beyond it (SECCOMP_FILTER_FLAG_SPEC_ALLOW, Linux 4.17).
 static inline long linux_seccomp_filter(const uint64_t *instructions, uint16_t count) {
