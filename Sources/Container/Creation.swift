@@ -49,6 +49,7 @@ extension ContainerStore {
     }
     let hostMounts = try HostMounts.copy(for: plan, joining: joining)
     try plan.refuseChangesToHost(joining)
+    try plan.refuseUnknownLabels()
     let cgroup = try CgroupPlan(plan, options.cgroupDriver, id, in: self, options.debug)
 
     var annotations = config.annotations
@@ -157,7 +158,8 @@ private struct Birth {
       }
     let isStaged = plan.hasUserNamespace && hostMounts.hasMountsToLock
     var stage =
-      isStaged && !goesAhead ? try MountStage.enter(hostMounts, of: plan, at: container.directory) : nil
+      isStaged && !goesAhead
+      ? try MountStage.enter(hostMounts, of: plan, joining: joining, at: container.directory) : nil
     let cloned: Cloned
     do throws(Errno) {
       cloned = try clone(into: goesAhead ? [] : namespaces, cgroup: directory, asSibling: options.isSibling)
@@ -206,7 +208,8 @@ private struct Birth {
         }
       }
       // This process stays there until it ends.
-      let stage = isStaged ? try MountStage.enter(hostMounts, of: plan, at: container.directory) : nil
+      let stage =
+        isStaged ? try MountStage.enter(hostMounts, of: plan, joining: joining, at: container.directory) : nil
       defer { _ = stage }
       // The user namespace last: it takes the right to join the others away.
       for namespace in joining.filter({ $0.kind != .user }) + joining.filter({ $0.kind == .user }) {

@@ -11,7 +11,7 @@ struct FileSystems {
   /// What is to be mounted by `entry`; `nil` for a bind mount, and where it can only be made in its place.
   func make(_ entry: MountPlan) throws(ContainerError) -> HostMounts.HeldMount? {
     switch entry.kind {
-    case .bind: return nil
+    case .bind, .remount: return nil
     case .fileSystem where entry.options.hasLongValue: return nil
     case .fileSystem("sysfs", _) where sysfs != nil && entry.options.data.isEmpty:
       return HostMounts.HeldMount(try sysfsMadeBeforehand(entry))
@@ -29,19 +29,37 @@ struct FileSystems {
   private func make(
     _ type: String, _ source: String, _ entry: MountPlan
   ) throws(ContainerError) -> Mount {
-    let context = try attempt("\(entry.field): mount \(type) on \(entry.destination)") { () throws(Errno) in
-      try FileSystemContext(type)
-    }
+    let operation = "\(entry.field): mount \(type) on \(entry.destination)"
+    let context = try attempt(operation) { () throws(Errno) in try FileSystemContext(type) }
     do throws(Errno) {
-      try context.set("source", source)
-      for option in entry.options.data { try context.set(option.key, option.value) }
-      return try context.mount(
-        entry.isReadOnlyAtEnd ? entry.options.set.subtracting(.readOnly) : entry.options.set)
+      let mount: Mount
+      do throws(Errno) { mount = try make(context, source, entry) } catch {
+        // A device that is write-protected can only have a file system that is so as a whole.
+        guard entry.options.set.contains(.readOnly),
+          error == .permissionDenied || error == .readOnlyFileSystem
+        else { throw error }
+        mount = try make(try FileSystemContext(type), source, entry, .readOnly)
+      }
+      if type == "mqueue", let label = plan.mountLabel {
+        let directory = try FileDescriptor.open(".", [.readOnly, .directory], at: mount.root.rawValue)
+        try directory.setAttribute(SELinux.attribute, to: Array(label.utf8))
+      }
+      return mount
     } catch {
       let said = Self.isHidden(type, error) ? Self.hidden : context.messages()
-      throw ContainerError(
-        "\(entry.field): mount \(type) on \(entry.destination)", error, advice: said.isEmpty ? nil : said)
+      throw ContainerError(operation, error, advice: said.isEmpty ? nil : said)
     }
+  }
+
+  private func make(
+    _ context: borrowing FileSystemContext, _ source: String, _ entry: MountPlan,
+    _ flags: SuperblockFlags = []
+  ) throws(Errno) -> Mount {
+    try context.set("source", source)
+    try context.set(entry.options.superblockSet.union(flags), clear: entry.options.superblockClear)
+    for option in entry.options.data { try context.set(option.key, option.value) }
+    return try context.mount(
+      entry.isReadOnlyAtEnd ? entry.options.set.subtracting(.readOnly) : entry.options.set)
   }
 
   /// The kernel lets a user namespace mount these only where it sees all of them already (`mount_too_revealing`).

@@ -39,9 +39,13 @@ public enum FileTree {
     plan.mounts.removeAll { mount in
       switch mount.kind {
       case .cgroup: true
-      case .bind: false
+      case .bind, .remount: false
       case .fileSystem(let type, _): kernels.contains(type)
       }
+    }
+    let destinations = Set(plan.mounts.filter { $0.kind != .remount }.map { $0.destination })
+    plan.mounts.removeAll {
+      $0.kind == .remount && $0.destination != "/" && !destinations.contains($0.destination)
     }
     plan.devices = []
     var users: FileDescriptor?

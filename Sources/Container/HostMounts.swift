@@ -23,6 +23,16 @@ struct HostMounts: ~Copyable {
   final class HeldMount: Sendable {
     let mount: Mount
     init(_ mount: consuming Mount) { self.mount = mount }
+
+    /// Whether its root is a directory. A FUSE file system may refuse to tell anybody but its user more than that.
+    func isDirectory() throws(Errno) -> Bool {
+      do throws(Errno) { return try mount.root.status().kind == .directory } catch .permissionDenied {
+        do throws(Errno) {
+          _ = try HeldFiles().open(mount.root, [.path, .directory])
+          return true
+        } catch .notDirectory { return false }
+      }
+    }
   }
 
   /// A device file of the host, and where it goes.

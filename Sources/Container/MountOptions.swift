@@ -16,6 +16,15 @@ struct MountOptions: Equatable, Sendable {
   struct Data: Equatable, Sendable {
     var key: String
     var value: String?
+
+    /// The option as it is in a list, in which commas separate options.
+    var text: String {
+      guard let value else { return key }
+      return value.utf8.contains(UInt8(ascii: ",")) && isLabel ? "\(key)=\"\(value)\"" : "\(key)=\(value)"
+    }
+
+    /// Whether the value is a security label, which may have commas and is then between double quotes in a list.
+    var isLabel: Bool { ["context", "fscontext", "defcontext", "rootcontext"].contains(key) }
   }
 
   var bind = Bind.none
@@ -25,6 +34,11 @@ struct MountOptions: Equatable, Sendable {
   var recursiveSet: MountAttributes = []
   var recursiveClear: MountAttributes = []
   var propagation: [PropagationChange] = []
+  /// Flags of the file system itself. A bind mount leaves them as they are, as with `mount(8)`.
+  var superblockSet: SuperblockFlags = []
+  var superblockClear: SuperblockFlags = []
+  /// Whether what is mounted there already is changed.
+  var isRemount = false
   var data: [Data] = []
   /// Whether an option for the file system is too long to be set by itself.
   var hasLongValue: Bool {
@@ -64,6 +78,7 @@ struct MountOptions: Equatable, Sendable {
     case "tmpcopyup": copyUp = true
     case "idmap": idMap = .mount
     case "ridmap": idMap = .recursive
+    case "remount": isRemount = true
     default:
       if let change = Self.propagationChange(option) {
         propagation.append(change)
@@ -73,15 +88,32 @@ struct MountOptions: Equatable, Sendable {
         let (attributes, on) = Self.attribute(String(Substring(option.utf8.dropFirst())))
       {
         Self.change(attributes, on: on, &recursiveSet, &recursiveClear)
-      } else if !Self.ignored.contains(option) {
-        if let equals = option.utf8.firstIndex(of: UInt8(ascii: "=")) {
-          data.append(
-            Data(key: String(option[..<equals]), value: String(option[option.utf8.index(after: equals)...])))
+      } else if let (flag, on) = SuperblockFlags.flag(option) {
+        if on {
+          superblockSet.formUnion(flag)
+          superblockClear.subtract(flag)
         } else {
-          data.append(Data(key: option, value: nil))
+          superblockSet.subtract(flag)
+          superblockClear.formUnion(flag)
         }
+      } else if !Self.ignored.contains(option), !option.utf8.starts(with: "x-".utf8) {
+        data.append(Self.data(option))
       }
     }
+  }
+
+  private static func data(_ option: String) -> Data {
+    guard let equals = option.utf8.firstIndex(of: UInt8(ascii: "=")) else {
+      return Data(key: option, value: nil)
+    }
+    var data = Data(
+      key: String(option[..<equals]), value: String(option[option.utf8.index(after: equals)...]))
+    let quote = UInt8(ascii: "\"")
+    if data.isLabel, let value = data.value?.utf8, value.count > 1, value.first == quote, value.last == quote
+    {
+      data.value = String(Substring(value.dropFirst().dropLast()))
+    }
+    return data
   }
 
   private static func change(
@@ -125,9 +157,12 @@ struct MountOptions: Equatable, Sendable {
     }
   }
 
-  /// Options for `mount(8)` and for the system's start, which mean nothing to the kernel.
+  /// Options for `mount(8)` and for the system's start, which mean nothing to the kernel, and those for which it has nothing
+  /// left to do: it counts changes of files in every file system that can (`iversion`, Linux 6.1), and what it says of a mount
+  /// goes to who mounts (`silent`).
   private static let ignored = [
-    "auto", "noauto", "user", "nouser", "users", "group", "owner", "_netdev", "nofail", "async", "loud",
+    "auto", "noauto", "user", "nouser", "users", "group", "owner", "_netdev", "nofail", "silent", "loud",
+    "iversion", "noiversion",
   ]
 
   private static func propagationChange(_ option: String) -> PropagationChange? {

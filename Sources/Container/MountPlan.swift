@@ -20,6 +20,8 @@ struct MountPlan: Sendable {
     case fileSystem(type: String, source: String)
     /// The container's cgroup.
     case cgroup
+    /// Nothing new: options of what an earlier entry has mounted there, or of the root, change.
+    case remount
 
     /// The type of a new file system.
     var type: String? {
@@ -30,13 +32,22 @@ struct MountPlan: Sendable {
   /// Whether it is a new directory in memory.
   var isInMemory: Bool { kind.type == "tmpfs" || kind.type == "ramfs" }
 
+  /// Whether it is a copy of a tree of the host's that tells the host of its mounts.
+  var isSharedTree: Bool {
+    guard case .bind = kind else { return false }
+    return options.bind == .recursive && options.propagation.contains { $0.propagation == .shared }
+  }
+
   /// Whether it is to be read-only once everything is in it: later mounts, and devices, may need mount points there, which
   /// nobody else could have made.
   var isReadOnlyAtEnd: Bool {
     isInMemory && !options.hasLongValue && options.set.union(options.recursiveSet).contains(.readOnly)
   }
 
-  init(_ mount: RuntimeConfig.Mount, field: String, bundle: String) throws(ContainerError) {
+  /// - Parameter earlier: the entries before it.
+  init(
+    _ mount: RuntimeConfig.Mount, field: String, bundle: String, after earlier: [MountPlan] = []
+  ) throws(ContainerError) {
     self.field = field
     destination = Self.clean(mount.destination)
     // An overlay's directories may have commas in their names.
@@ -44,7 +55,12 @@ struct MountPlan: Sendable {
       mount.type == "overlay" ? mount.options : mount.options.flatMap(MountOptions.split))
     uidMappings = mount.uidMappings
     gidMappings = mount.gidMappings
-    if options.bind != .none || mount.type == "bind" {
+    if options.isRemount,
+      destination == "/" || earlier.contains(where: { [destination] in $0.destination == destination })
+    {
+      kind = .remount
+      if options.copyUp { throw .config("\(field).options", "tmpcopyup is for a new tmpfs") }
+    } else if options.bind != .none || mount.type == "bind" {
       if options.bind == .none { options.bind = .bind }
       guard let source = mount.source, !source.isEmpty else {
         throw .config("\(field).source", "a bind mount needs one")
@@ -77,6 +93,18 @@ struct MountPlan: Sendable {
     if self.options.idMap != nil {
       guard case .bind = kind else { throw .config("\(field).options", "only a bind mount can map ids") }
     }
+  }
+
+  /// Takes what `later`, a remount of the same destination, says of being read-only: that has to wait for the end here.
+  mutating func takeReadOnly(from later: inout MountPlan) {
+    if later.options.set.contains(.readOnly) {
+      options.set.insert(.readOnly)
+    } else if later.options.clear.contains(.readOnly) {
+      options.set.remove(.readOnly)
+      options.recursiveSet.remove(.readOnly)
+    }
+    later.options.set.remove(.readOnly)
+    later.options.clear.remove(.readOnly)
   }
 
   /// `path` without `.`, `..`, and doubled slashes, from the root.

@@ -16,14 +16,18 @@ struct MountStage: ~Copyable {
 
   /// Attaches `mounts` in a new mount namespace, in which this process is then, with them in its working directory.
   ///
-  /// - Parameter place: a directory to cover: nobody uses its path from then on.
+  /// - Parameters:
+  ///   - namespaces: what the container joins.
+  ///   - place: a directory to cover: nobody uses its path from then on.
   static func enter(
-    _ mounts: borrowing HostMounts, of plan: Plan, at place: String
+    _ mounts: borrowing HostMounts, of plan: Plan, joining namespaces: [HeldNamespace], at place: String
   ) throws(ContainerError) -> MountStage {
     let stage = try attempt("create a mount namespace to lock the host's mounts in") { () throws(Errno) in
       try MountStage()
     }
-    do throws(ContainerError) { try Self.attach(mounts, of: plan, at: place) } catch {
+    do throws(ContainerError) {
+      try Self.attach(mounts, of: plan, MountUsers(plan, joining: namespaces), from: stage.home, at: place)
+    } catch {
       try? stage.leave()
       throw error
     }
@@ -42,8 +46,10 @@ struct MountStage: ~Copyable {
 
   private static let operation = "lock the host's mounts"
 
+  /// - Parameter home: the host's mount namespace.
   private static func attach(
-    _ mounts: borrowing HostMounts, of plan: Plan, at place: String
+    _ mounts: borrowing HostMounts, of plan: Plan, _ users: MountUsers, from home: borrowing FileDescriptor,
+    at place: String
   ) throws(ContainerError) {
     let stage = try attempt(operation) { () throws(Errno) in
       try changeMount(at: "/", propagation: .private, recursive: true)
@@ -54,27 +60,27 @@ struct MountStage: ~Copyable {
       return stage
     }
     if let root = mounts.root {
-      try attach(root, Self.rootName, at: stage.root.rawValue) { () throws(ContainerError) in
+      try attach(root, Self.rootName, at: stage.root.rawValue, from: home) { () throws(ContainerError) in
         try HostMounts.copyOfRoot(plan)
       }
     }
     for (index, source) in mounts.sources.enumerated() {
       guard let source else { continue }
-      try attach(source, String(index), at: stage.root.rawValue) { () throws(ContainerError) in
+      try attach(source, String(index), at: stage.root.rawValue, from: home) { () throws(ContainerError) in
         guard case .bind(let path) = plan.mounts[index].kind else { return nil }
-        return try HostMounts.source(path, of: plan.mounts[index], MountUsers(plan, joining: []))
+        return try HostMounts.source(path, of: plan.mounts[index], users)
       }
     }
     try attempt(operation) { () throws(Errno) in try Directory.change(to: stage.root) }
   }
 
-  /// - Parameter again: copies the mount from this mount namespace, in which no mount namespace is mounted.
+  /// - Parameter again: copies the mount again, from a mount namespace in which no mount namespace is mounted.
   private static func attach(
-    _ held: HostMounts.HeldMount, _ name: String, at stage: Int32,
+    _ held: HostMounts.HeldMount, _ name: String, at stage: Int32, from home: borrowing FileDescriptor,
     again: () throws(ContainerError) -> HostMounts.HeldMount?
   ) throws(ContainerError) {
     let place = try attempt(operation) { () throws(Errno) in
-      if try held.mount.root.status().kind == .directory {
+      if try held.isDirectory() {
         try Directory.make(name, at: stage)
       } else {
         _ = try FileDescriptor.open(name, [.writeOnly, .create, .exclusive], mode: 0o600, at: stage)
@@ -84,7 +90,16 @@ struct MountStage: ~Copyable {
     do throws(ContainerError) {
       try attempt(operation) { () throws(Errno) in try held.mount.attach(to: place) }
     } catch {
-      guard error.errno == .tooManySymbolicLinks, let copy = try again() else { throw error }
+      let refusal = error
+      guard refusal.errno == .tooManySymbolicLinks else { throw refusal }
+      // Not from this namespace, whose mounts share nothing with the host's.
+      let copy = try HostMounts.inCopyOfHost({ () throws(Errno) in
+        try home.enter(.mount)
+        try unshare(.mount)
+      }) { () throws(ContainerError) in
+        guard let copy = try again() else { throw refusal }
+        return copy
+      }
       try attempt(operation) { () throws(Errno) in try copy.mount.attach(to: place) }
     }
   }

@@ -12,15 +12,22 @@ extension HostMounts {
     _ emptyTree: EmptyFileTree?, _ copy: () throws(ContainerError) -> HeldMount
   ) throws(ContainerError) -> HeldMount {
     guard let emptyTree else { return try copy() }
+    return try inCopyOfHost({ () throws(Errno) in try emptyTree.enterCopyOfHost() }, copy)
+  }
+
+  /// Makes a copy of a tree in a process of its own, which shares mounts with the host as the host itself does.
+  ///
+  /// - Parameter enter: enters a copy of the host's mount namespace.
+  static func inCopyOfHost(
+    _ enter: () throws(Errno) -> Void, _ copy: () throws(ContainerError) -> HeldMount
+  ) throws(ContainerError) -> HeldMount {
     let pair = try attempt("make a connection to a process among the host's mounts") { () throws(Errno) in
       try Socket.pair()
     }
     switch try attempt("clone a process for the host's mounts", { () throws(Errno) in try clone(into: []) }) {
     case .child:
       do throws(ContainerError) {
-        try attempt("enter a copy of the host's mounts") { () throws(Errno) in
-          try emptyTree.enterCopyOfHost()
-        }
+        try attempt("enter a copy of the host's mounts", enter)
         let held = try copy()
         try attempt("hand over a copy of the host's mounts") { () throws(Errno) in
           try pair.there.send([0], with: held.mount.root)

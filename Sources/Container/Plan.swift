@@ -20,6 +20,8 @@ struct Plan: Sendable {
   var rootIsReadOnly: Bool
   var rootPropagation: MountOptions.PropagationChange
   var mounts: [MountPlan]
+  /// The SELinux label of what is in the container's new file systems.
+  var mountLabel: String?
   var devices: [DevicePlan]
   var maskedPaths: [String]
   var readOnlyPaths: [String]
@@ -155,7 +157,17 @@ struct Plan: Sendable {
     rootPropagation = Self.propagation(linux.rootfsPropagation ?? .rslave)
     mounts = []
     for (index, mount) in config.mounts.enumerated() {
-      mounts.append(try MountPlan(mount, field: "mounts[\(index)]", bundle: bundle))
+      var entry = try MountPlan(mount, field: "mounts[\(index)]", bundle: bundle, after: mounts)
+      if entry.kind == .remount, let last = mounts.lastIndex(where: { $0.destination == entry.destination }),
+        mounts[last].isInMemory
+      {
+        mounts[last].takeReadOnly(from: &entry)
+      }
+      mounts.append(entry)
+    }
+    mountLabel = linux.mountLabel?.isEmpty == false ? linux.mountLabel : nil
+    if let mountLabel {
+      for index in mounts.indices { mounts[index].setLabel(mountLabel) }
     }
     devices = []
     for (index, device) in linux.devices.enumerated() {
@@ -176,16 +188,22 @@ struct Plan: Sendable {
     try checkMountNamespace(linux)
   }
 
-  /// `paths` without those that are there before: one mount on each is enough.
+  /// `paths` without `.` and `..`, and without those that are there before: one mount on each is enough.
   private static func distinct(_ paths: [String]) -> [String] {
     var distinct: [String] = []
-    for path in paths where !distinct.contains(path) { distinct.append(path) }
+    for path in paths {
+      let path = MountPlan.clean(path)
+      if !distinct.contains(path) { distinct.append(path) }
+    }
     return distinct
   }
 
   private func checkMountNamespace(_ linux: RuntimeConfig.Linux) throws(ContainerError) {
     guard namespaces.contains(.mount) else {
-      throw .config("linux.namespaces", "a container needs a mount namespace of its own, or one to join")
+      throw .config(
+        "linux.namespaces",
+        "without a mount namespace, what is mounted for the container would be mounted on the host: add {\"type\": \"mount\"}"
+      )
     }
     guard joinsMountNamespace else { return }
     let reason = "the file tree of a mount namespace that is joined is used as it is"
@@ -214,7 +232,6 @@ struct Plan: Sendable {
     try refuse("linux.intelRdt", linux.intelRdt != nil)
     try refuse("linux.memoryPolicy", linux.memoryPolicy != nil)
     try refuse("linux.netDevices", !linux.netDevices.isEmpty)
-    try refuse("linux.mountLabel", linux.mountLabel?.isEmpty == false)
     try refuse("linux.resources.network.classID", linux.resources.network.classID ?? 0 != 0)
     try refuse("linux.resources.network.priorities", !linux.resources.network.priorities.isEmpty)
     if let platform = config.otherPlatforms.first {

@@ -8,6 +8,8 @@ struct RootFilesystem: ~Copyable {
   private let id: ContainerID
   /// The new file systems of each mount that is one, until they are attached.
   private var fileSystems: [HostMounts.HeldMount?]
+  /// Sources of shared bind mounts that were copied once more.
+  private let shared: [HostMounts.HeldMount?]
   /// The host's `/dev/null`, when there may be files to hide behind it.
   let null: HostMounts.HeldMount?
   /// The empty file tree of which the container's mount namespace has a copy.
@@ -58,6 +60,7 @@ struct RootFilesystem: ~Copyable {
     } else {
       held = nil
     }
+    let shared = try Self.copiesOfShared(plan, emptyTree)
     let propagation = plan.rootPropagation.propagation
     try attempt("keep the container's mounts from the host") { () throws(Errno) in
       if let emptyTree { return try emptyTree.enterCopy() }
@@ -81,10 +84,29 @@ struct RootFilesystem: ~Copyable {
     self.id = id
     self.fileSystems = fileSystems
     self.null = null
+    self.shared = shared
     self.emptyTree = emptyTree
     self.held = held
     devIsBound = plan.mounts.contains { mount in
       if case .bind = mount.kind { mount.destination == "/dev" } else { false }
+    }
+  }
+
+  /// Copies the sources of recursive shared bind mounts in this copy of the host's mount namespace, before it gets to know
+  /// of the host's mounts only: those that were copied in the host's cannot be attached here when a mount namespace is mounted
+  /// in them, and later copies would share nothing with the host.
+  private static func copiesOfShared(
+    _ plan: Plan, _ emptyTree: EmptyFileTree?
+  ) throws(ContainerError) -> [HostMounts.HeldMount?] {
+    guard emptyTree == nil, !plan.hasUserNamespace, plan.mounts.contains(where: { $0.isSharedTree }) else {
+      return []
+    }
+    let users = MountUsers(plan, joining: [])
+    return try plan.mounts.enumerated().map { (index, mount) throws(ContainerError) in
+      guard mount.isSharedTree, plan.innerSource(of: index) == nil, case .bind(let path) = mount.kind else {
+        return nil
+      }
+      return try HostMounts.source(path, of: mount, users)
     }
   }
 
@@ -133,13 +155,14 @@ struct RootFilesystem: ~Copyable {
       case .bind:
         if let inner = plan.innerSource(of: index) {
           try bind(try copy(inner, for: mount), mount)
-        } else if let source = hostMounts.sources[index] {
+        } else if let source = (shared.isEmpty ? nil : shared[index]) ?? hostMounts.sources[index] {
           try bind(source, mount)
         }
       case .fileSystem(let type, let source): try attachFileSystem(type, source, mount, fileSystems[index])
       case .cgroup:
         guard let copy = fileSystems[index] else { continue }
         try attach(copy.mount, to: try place(mount.destination, isDirectory: true), mount)
+      case .remount: try remount(mount)
       }
     }
     fileSystems = []
@@ -205,7 +228,7 @@ struct RootFilesystem: ~Copyable {
 
   private mutating func bind(_ source: HostMounts.HeldMount, _ entry: MountPlan) throws(ContainerError) {
     let isDirectory = try attempt("\(entry.field): look at the source") { () throws(Errno) in
-      try source.mount.root.status().kind == .directory
+      try source.isDirectory()
     }
     let target = try place(entry.destination, isDirectory: isDirectory)
     do throws(ContainerError) { try attach(source.mount, to: target, entry) } catch {
@@ -233,12 +256,13 @@ struct RootFilesystem: ~Copyable {
       }
     }
     guard let fileSystem else {
-      var data = options.data.map { option in option.value.map { "\(option.key)=\($0)" } ?? option.key }
+      var data = options.data.map { $0.text }
       if let mode { data.append("mode=\(String(mode, radix: 8))") }
       try attempt("\(entry.field): mount \(type) on \(entry.destination)") { () throws(Errno) in
         try Directory.change(to: target.place)
         try mountOnWorkingDirectory(
-          type, source: source, attributes: options.set, data: data.joined(separator: ","))
+          type, source: source, attributes: options.set, flags: options.superblockSet,
+          data: data.joined(separator: ","))
       }
       // Devices are created in what is on top.
       if entry.destination == "/dev" { dev = nil }
@@ -276,6 +300,7 @@ struct RootFilesystem: ~Copyable {
       let top =
         entry.destination == "/"
         ? try FileDescriptor.open("..", [.path, .directory], at: root.rawValue) : try open(entry.destination)
+      try hold(top, at: entry.destination)
       let options = entry.options
       if !options.recursiveSet.isEmpty || !options.recursiveClear.isEmpty {
         try changeMount(

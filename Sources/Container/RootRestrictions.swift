@@ -48,6 +48,7 @@ extension RootFilesystem {
           let context = try FileSystemContext("tmpfs")
           // Room for the directory itself alone. A size of 0 would be no limit.
           try context.set("nr_inodes", "1")
+          if let label = plan.mountLabel { try context.set("context", label) }
           mount = try context.mount([.readOnly, .noSuid, .noDev, .noExec])
         }
         try mount.attach(to: place)

@@ -20,8 +20,12 @@ extension MountOptions {
       "ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "atime", "strictatime",
       "nostrictatime", "relatime", "norelatime", "nodiratime", "diratime", "nosymfollow", "symfollow",
     ]
+    let fileSystem = [
+      "sync", "async", "dirsync", "lazytime", "nolazytime", "mand", "nomand", "silent", "loud", "iversion",
+      "noiversion", "remount",
+    ]
     let propagation = ["private", "shared", "slave", "unbindable"]
-    return attributes + attributes.map { "r\($0)" } + propagation + propagation.map { "r\($0)" }
+    return fileSystem + attributes + attributes.map { "r\($0)" } + propagation + propagation.map { "r\($0)" }
       + ["bind", "rbind", "defaults", "tmpcopyup", "idmap", "ridmap"]
   }()
 }

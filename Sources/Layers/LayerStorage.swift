@@ -86,7 +86,8 @@ struct LayerStorage: Sendable {
     switch kind {
     case .ext4, .xfs, .btrfs, .tmpfs: return true
     case .overlay: return false
-    case .procfs, .sysfs, .cgroup, .cgroup2, .devpts, .pidfs, .other: return try mountsTrial()
+    case .procfs, .sysfs, .cgroup, .cgroup2, .devpts, .pidfs, .selinux, .resctrl, .other:
+      return try mountsTrial()
     }
   }
 

@@ -3,12 +3,13 @@ import Glibc
 
 /// File systems told apart by `statfs(2)`.
 public enum FileSystemKind: Sendable {
-  case procfs, sysfs, cgroup, cgroup2, devpts, pidfs, tmpfs, overlay, ext4, xfs, btrfs, other
+  case procfs, sysfs, cgroup, cgroup2, devpts, pidfs, tmpfs, overlay, ext4, xfs, btrfs, selinux, resctrl,
+    other
 
   /// Whether its files are the kernel's own view of the system, which can block or have effects when they are opened.
   public var isKernelInterface: Bool {
     switch self {
-    case .procfs, .sysfs, .cgroup, .cgroup2, .devpts, .pidfs: true
+    case .procfs, .sysfs, .cgroup, .cgroup2, .devpts, .pidfs, .selinux, .resctrl: true
     case .tmpfs, .overlay, .ext4, .xfs, .btrfs, .other: false
     }
   }
@@ -39,6 +40,8 @@ public struct FileSystemStatus: Sendable {
     case 0xef53: kind = .ext4
     case 0x5846_5342: kind = .xfs
     case 0x9123_683e: kind = .btrfs
+    case 0xf97c_ff8c: kind = .selinux
+    case 0x0765_5821: kind = .resctrl
     default: kind = .other
     }
   }

@@ -126,6 +126,20 @@ public struct FileSystemContext: ~Copyable {
     context = FileDescriptor(owning: Int32(try making(.fsopen) { linux_fsopen(type, 1) }))
   }
 
+  /// Begins to change the file system that is mounted at `place`, the root of the mount (`fspick(2)`).
+  public init(changing place: borrowing FileDescriptor) throws(Errno) {
+    let closeOnExec: UInt32 = 1
+    let emptyPath: UInt32 = 8
+    context = FileDescriptor(
+      owning: Int32(try making(.fspick) { linux_fspick(place.rawValue, "", closeOnExec | emptyPath) }))
+  }
+
+  /// Changes the file system (`fsconfig(2)`, `FSCONFIG_CMD_RECONFIGURE`).
+  public func reconfigure() throws(Errno) {
+    let reconfigure: UInt32 = 7
+    try making(.fsconfig) { linux_fsconfig(context.rawValue, reconfigure, nil, nil, 0) }
+  }
+
   /// Sets the option `key` (`fsconfig(2)`); without a value, as a flag.
   public func set(_ key: String, _ value: String?) throws(Errno) {
     let setFlag: UInt32 = 0
@@ -162,9 +176,10 @@ public struct FileSystemContext: ~Copyable {
 /// Mounts a file system on the working directory, with all options in one string (`mount(2)`): for values longer
 /// than `FileSystemContext.longestValue`.
 public func mountOnWorkingDirectory(
-  _ type: String, source: String, attributes: MountAttributes, data: String
+  _ type: String, source: String, attributes: MountAttributes, flags superblock: SuperblockFlags = [],
+  data: String
 ) throws(Errno) {
-  var flags: UInt = 0
+  var flags = superblock.rawValue
   if attributes.contains(.readOnly) { flags |= 1 }
   if attributes.contains(.noSuid) { flags |= 2 }
   if attributes.contains(.noDev) { flags |= 4 }

@@ -19,6 +19,7 @@ struct SystemCall: Equatable, Sendable {
   static let fsopen = SystemCall(number: Int32(SYS_fsopen))
   static let fsconfig = SystemCall(number: Int32(SYS_fsconfig))
   static let fsmount = SystemCall(number: Int32(SYS_fsmount))
+  static let fspick = SystemCall(number: Int32(SYS_fspick))
   static let mountSetattr = SystemCall(number: Int32(SYS_mount_setattr))
   static let mount = SystemCall(number: Int32(SYS_mount))
   static let umount2 = SystemCall(number: Int32(SYS_umount2))
@@ -40,7 +41,8 @@ struct SystemCall: Equatable, Sendable {
   private static let names: [(SystemCall, String)] = [
     (clone3, "clone3"), (clone, "clone"), (openat2, "openat2"), (openTree, "open_tree"),
     (moveMount, "move_mount"),
-    (fsopen, "fsopen"), (fsconfig, "fsconfig"), (fsmount, "fsmount"), (mountSetattr, "mount_setattr"),
+    (fsopen, "fsopen"), (fsconfig, "fsconfig"), (fsmount, "fsmount"), (fspick, "fspick"),
+    (mountSetattr, "mount_setattr"),
     (mount, "mount"), (umount2, "umount2"), (pivotRoot, "pivot_root"), (setns, "setns"),
     (unshare, "unshare"), (pidfdOpen, "pidfd_open"), (pidfdGetfd, "pidfd_getfd"),
     (pidfdSendSignal, "pidfd_send_signal"), (execveat, "execveat"), (memfdCreate, "memfd_create"),

@@ -105,9 +105,82 @@ struct MountOptionsTests {
   func ignored() {
     let names = [
       "defaults", "auto", "noauto", "user", "nouser", "users", "group", "owner", "_netdev", "nofail",
-      "async", "loud",
+      "silent", "loud", "iversion", "noiversion", "x-systemd.automount", "x-gvfs-name=Data",
     ]
     #expect(MountOptions(names) == MountOptions([]))
+  }
+
+  @Test("A flag of the file system is set or cleared by the later option")
+  func superblock() {
+    let flags: [(String, String?, SuperblockFlags)] = [
+      ("sync", "async", .synchronous), ("dirsync", nil, .synchronousDirectories),
+      ("lazytime", "nolazytime", .lazyTime), ("mand", "nomand", .mandatoryLocks),
+    ]
+    for (on, off, flag) in flags {
+      #expect(MountOptions([on]).superblockSet == flag)
+      #expect(MountOptions([on]).superblockClear.isEmpty)
+      guard let off else { continue }
+      #expect(MountOptions([on, off]).superblockSet.isEmpty)
+      #expect(MountOptions([on, off]).superblockClear == flag)
+      #expect(MountOptions([off, on]).superblockSet == flag)
+    }
+  }
+
+  @Test("A bind mount takes every option of the specification's table, and no other")
+  func bindOptions() throws {
+    for name in MountOptions.known where name != "tmpcopyup" {
+      let mapping = RuntimeConfig.IDMapping(containerID: 0, hostID: 1, size: 1)
+      _ = try plan(
+        .init(
+          destination: "/b", source: "/s", options: ["bind", name], uidMappings: [mapping],
+          gidMappings: [mapping]))
+    }
+    #expect(throws: ContainerError.self) {
+      try plan(.init(destination: "/b", source: "/s", options: ["bind", "size=1k"]))
+    }
+  }
+
+  @Test("A label stands between double quotes in a list, and without them by itself")
+  func label() {
+    let options = MountOptions(["context=\"a:b:c:s0:c1,c2\"", "rootcontext=a:b", "size=1k"])
+    #expect(
+      options.data == [
+        .init(key: "context", value: "a:b:c:s0:c1,c2"), .init(key: "rootcontext", value: "a:b"),
+        .init(key: "size", value: "1k"),
+      ])
+    #expect(options.data.map(\.text) == ["context=\"a:b:c:s0:c1,c2\"", "rootcontext=a:b", "size=1k"])
+  }
+
+  @Test("linux.mountLabel is for new file systems whose files have no labels of the policy's own")
+  func mountLabel() throws {
+    let label = "system_u:object_r:container_file_t:s0:c1,c2"
+    func data(_ mount: RuntimeConfig.Mount) throws -> [MountOptions.Data] {
+      var entry = try plan(mount)
+      entry.setLabel(label)
+      return entry.options.data
+    }
+    for type in ["tmpfs", "devpts", "ext4", "overlay"] {
+      #expect(try data(.init(destination: "/a", type: type)) == [.init(key: "context", value: label)])
+    }
+    for type in ["proc", "sysfs", "mqueue", "cgroup"] {
+      #expect(try data(.init(destination: "/a", type: type)).isEmpty)
+    }
+    #expect(try data(.init(destination: "/a", source: "/s", options: ["bind"])).isEmpty)
+    #expect(
+      try data(.init(destination: "/a", type: "tmpfs", options: ["context=mine"]))
+        == [.init(key: "context", value: "mine")])
+  }
+
+  @Test("A remount changes what an earlier entry has mounted there; without one it is a mount like others")
+  func remount() throws {
+    let mount = RuntimeConfig.Mount(destination: "/a", type: "tmpfs", options: ["remount", "ro"])
+    let first = try plan(.init(destination: "/./a/", type: "tmpfs"))
+    let later = try MountPlan(mount, field: "mounts[1]", bundle: "/bundle", after: [first])
+    #expect(later.kind == .remount)
+    #expect(try plan(mount).kind == .fileSystem(type: "tmpfs", source: "tmpfs"))
+    var (memory, remount) = (first, later)
+    memory.takeReadOnly(from: &remount)
+    #expect(memory.isReadOnlyAtEnd && remount.options.set.isEmpty)
   }
 
   @Test("Copies, maps of ids and tmpcopyup are told apart")

@@ -56,7 +56,6 @@ struct PlanTests {
     ("linux.intelRdt", { $0.linux.intelRdt = .init(closID: "x") }),
     ("linux.memoryPolicy", { $0.linux.memoryPolicy = .init(mode: .local) }),
     ("linux.netDevices", { $0.linux.netDevices = ["eth0": .init()] }),
-    ("linux.mountLabel", { $0.linux.mountLabel = "x" }),
     ("linux.resources.network.classID", { $0.linux.resources.network.classID = 1 }),
     (
       "linux.resources.network.priorities",

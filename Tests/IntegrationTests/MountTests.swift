@@ -329,6 +329,24 @@ struct MountTests {
     }
   }
 
+  @Test("A masked path is hidden where it leads, also over .. and in what was mounted last")
+  func maskedLast() throws {
+    try withSandbox { box in
+      try write("password", to: box.rootfs + "/etc/secret")
+      try makeDirectory(box.scratch.path + "/first")
+      try makeDirectory(box.scratch.path + "/second")
+      for name in ["first", "second"] { try write("password", to: "\(box.scratch.path)/\(name)/secret") }
+      // One of them with an option so long that it is mounted by its path.
+      let below = box.scratch.path + "/" + String(repeating: "x", count: 200)
+      try makeDirectory(below)
+      box.config.mount("/data", source: box.scratch.path + "/first", ["bind"])
+      box.config.mount(
+        "/data", type: "overlay", source: "overlay", ["lowerdir=\(box.scratch.path)/second:\(below)"])
+      box.config["linux.maskedPaths"] = ["/data/secret", "/proc/../etc/./secret"]
+      try #expect(box.sh("cat /data/secret /etc/secret; echo end") == "end")
+    }
+  }
+
   @Test("Read-only paths can be read, not written")
   func readOnlyPaths() throws {
     try withSandbox { box in

@@ -81,4 +81,20 @@ struct PropagationTests {
       #expect(result.outside == isShared)
     }
   }
+
+  @Test(
+    "Mount namespaces below a container with a shared root share their mounts with it, others do not",
+    arguments: ["shared", "rshared", "private", "rslave"])
+  func below(value: String) throws {
+    try withSandbox { box in
+      for set in ["bounding", "effective", "permitted"] {
+        box.config.append("CAP_SYS_ADMIN", to: "process.capabilities.\(set)")
+      }
+      box.config["linux.rootfsPropagation"] = value
+      let output = try box.sh(
+        "unshare -m --propagation shared mount -t tmpfs below /tmp; grep -c '^below /tmp' /proc/mounts; true"
+      )
+      #expect(output == (value.hasSuffix("shared") ? "1" : "0"))
+    }
+  }
 }

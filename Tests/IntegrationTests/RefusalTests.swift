@@ -14,7 +14,6 @@ struct RefusalTests {
     Field(path: "linux.seccomp", value: #"{"defaultAction": "SCMP_ACT_ALLOW"}"#),
     Field(path: "linux.intelRdt", value: #"{"closID": "group"}"#),
     Field(path: "linux.netDevices", value: #"{"eth0": {"name": "eth1"}}"#),
-    Field(path: "linux.mountLabel", value: #""system_u:object_r:svirt_sandbox_file_t:s0""#),
     Field(path: "process.apparmorProfile", value: #""profile""#),
     Field(path: "process.selinuxLabel", value: #""system_u:system_r:svirt_lxc_net_t:s0""#),
     Field(path: "hooks.prestart", value: #"[{"path": "/bin/true"}]"#),
@@ -33,6 +32,25 @@ struct RefusalTests {
       expectRefusal(try box.run(), saying: field.path)
       expectRefusal(try box.prepare("create").call(), saying: field.path)
       expectNothingLeft(of: box)
+    }
+  }
+
+  @Test("A label for mounts is refused without SELinux", .enabled(if: !exists("/sys/fs/selinux/enforce")))
+  func mountLabel() throws {
+    try withSandbox { box in
+      box.config["linux.mountLabel"] = "system_u:object_r:container_file_t:s0"
+      expectRefusal(try box.run(), saying: "linux.mountLabel", "SELinux is not enabled")
+      expectNothingLeft(of: box)
+    }
+  }
+
+  @Test("A container without a mount namespace is refused, as its mounts would be the host's")
+  func mountNamespace() throws {
+    try withSandbox { box in
+      box.config.leave("mount")
+      box.config["linux.maskedPaths"] = nil
+      box.config["linux.readonlyPaths"] = nil
+      expectRefusal(try box.run(), saying: "linux.namespaces", "mounted on the host")
     }
   }
 

@@ -121,6 +121,9 @@ static inline long linux_fsconfig(int fs, unsigned command, const char *key, con
 static inline long linux_fsmount(int fs, unsigned flags, unsigned attributes) {
   return syscall(SYS_fsmount, fs, flags, attributes);
 }
+static inline long linux_fspick(int dir, const char *path, unsigned flags) {
+  return syscall(SYS_fspick, dir, path, flags);
+}
 static inline long linux_mount_setattr(int dir, const char *path, unsigned flags, struct linux_mount_attr *attr) {
   return syscall(SYS_mount_setattr, dir, path, flags, attr, sizeof *attr);
 }
