@@ -2,8 +2,8 @@ import Container
 import Linux
 import OCI
 
-/// What `events` prints of one container, in the words of runc's command of that name: what it uses, and that a process of it
-/// was ended for lack of memory.
+/// What `events` prints of one container, in the format of runc's command of that name: what the container uses, and that the
+/// kernel killed a process of it for lack of memory.
 struct ContainerEvents {
   let container: Container
 
@@ -14,9 +14,6 @@ struct ContainerEvents {
       "interval", value: "TIME", "how often to print what the container ID uses, such as 5s (the default)"),
   ]
 
-  /// The longest interval, in milliseconds.
-  private static let longest = 24 * 60 * 60 * 1000
-
   /// Prints what the container uses, once or until it has ended.
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) {
     let id = try arguments.containerID()
@@ -25,32 +22,79 @@ struct ContainerEvents {
     guard events.container.status() != .stopped else {
       throw Failure(.failed, "container \(id) is not running")
     }
-    try Output.print(try events.statistics())
-    if arguments.has("stats") { return }
-    let process = try carryOut { () throws(ContainerError) in try events.container.initProcess() }
-    var kills = events.number("memory.events", "oom_kill")
+    if arguments.has("stats") { return try Output.print(try events.statistics()) }
+    try events.follow(every: interval)
+  }
+
+  /// Prints statistics every `interval` milliseconds, and each kill for lack of memory at once.
+  private func follow(every interval: Int64) throws(Failure) {
+    let process = try carryOut { () throws(ContainerError) in try container.initProcess() }
+    guard let directory = container.cgroupDirectory() else { throw withoutCgroup }
+    // Without the memory controller, nobody counts the kills.
+    let memory = try? EventFile("\(directory)/memory.events")
+    var kills = Self.kills(memory)
+    var next = Clock.monotonic()
     while true {
-      var entries = [PollEntry(process.descriptor.rawValue, .readable)]
-      do throws(Errno) { if try poll(&entries, milliseconds: Int32(interval)) { return } } catch {
+      let left = (next - Clock.monotonic() + 999_999) / 1_000_000
+      if left <= 0 {
+        // The cgroup of a container that has just ended may be gone.
+        if let text = try? statistics() { try Output.print(text) }
+        next = Clock.monotonic() + interval * 1_000_000
+        continue
+      }
+      var entries = [PollEntry(process.descriptor.rawValue, .readable), Self.entry(memory)]
+      do throws(Errno) { _ = try poll(&entries, milliseconds: Int32(left)) } catch {
         throw Failure(.failed, "events: wait: \(error)")
       }
-      let now = events.number("memory.events", "oom_kill")
-      if now > kills { try Output.print(events.line("oom", nil)) }
+      let now = Self.kills(memory) ?? kills
+      if let now, now > kills ?? 0 { try Output.print(line("oom", nil)) }
       kills = now
-      // Its cgroup may just have gone with it.
-      if let text = try? events.statistics() { try Output.print(text) }
+      if !entries[0].events.isEmpty { return }
     }
   }
 
-  private static func milliseconds(_ text: String) throws(Failure) -> Int {
-    let units: [(String, Int)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)]
-    for (unit, factor) in units where text.hasSuffix(unit) {
-      guard let number = Int(text.dropLast(unit.utf8.count)), (1...longest / factor).contains(number) else {
+  private static func kills(_ memory: borrowing EventFile?) -> UInt64? {
+    switch memory {
+    case .some(let file): (try? file.number("oom_kill")) ?? nil
+    case .none: nil
+    }
+  }
+
+  private static func entry(_ memory: borrowing EventFile?) -> PollEntry {
+    switch memory {
+    case .some(let file): file.entry
+    case .none: PollEntry(-1, .exceptional)
+    }
+  }
+
+  /// The longest interval.
+  private static let longest: Double = 24 * 60 * 60 * 1000
+
+  /// A time such as Go writes it: numbers with units, one after the other.
+  static func milliseconds(_ text: String) throws(Failure) -> Int64 {
+    let units: [(String, Double)] = [
+      ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1), ("us", 0.001), ("µs", 0.001),
+      ("ns", 0.000001),
+    ]
+    var rest = Substring(text)
+    var sum: Double = 0
+    while !rest.isEmpty {
+      let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+      rest = rest.dropFirst(digits.count)
+      let unit = rest.prefix { !($0.isASCII && ($0.isNumber || $0 == ".")) }
+      rest = rest.dropFirst(unit.count)
+      guard let number = Double(digits), let (_, factor) = units.first(where: { unit == $0.0 }) else {
+        sum = 0
         break
       }
-      return number * factor
+      sum += number * factor
     }
-    throw Failure(.usage, "--interval \(text): must be a whole number with a unit, such as 500ms, 5s or 1m")
+    guard sum > 0, sum <= longest else {
+      throw Failure(
+        .usage,
+        "--interval \(text): must be a time with a unit, above 0 and up to 24h, such as 500ms or 1m30s")
+    }
+    return Int64(max(sum, 1))
   }
 
   private func line(_ type: String, _ data: JSON?) -> String {
@@ -62,80 +106,11 @@ struct ContainerEvents {
   }
 
   private func statistics() throws(Failure) -> String {
-    guard container.cgroupDirectory() != nil else {
-      throw Failure(.failed, "container \(container.id) has no cgroup of its own that counts what it uses")
-    }
-    var data = JSON.Object()
-    data.add("cpu", cpu)
-    data.add("cpuset", JSON.object(JSON.Object()))
-    data.add("memory", memory)
-    var pids = JSON.Object()
-    pids.add("current", number("pids.current"))
-    // Without a limit it is 0, as runc has it.
-    pids.add("limit", limit("pids.max") ?? 0, unless: 0)
-    data.add("pids", JSON.object(pids))
-    return line("stats", JSON.object(data))
+    guard let directory = container.cgroupDirectory() else { throw withoutCgroup }
+    return line("stats", ContainerStatistics(directory: directory).json)
   }
 
-  /// Times are in nanoseconds.
-  private var cpu: JSON {
-    var usage = JSON.Object()
-    usage.add("total", nanoseconds("usage_usec"))
-    usage.add("kernel", nanoseconds("system_usec"))
-    usage.add("user", nanoseconds("user_usec"))
-    var throttling = JSON.Object()
-    throttling.add("periods", number("cpu.stat", "nr_periods"))
-    throttling.add("throttledPeriods", number("cpu.stat", "nr_throttled"))
-    throttling.add("throttledTime", nanoseconds("throttled_usec"))
-    var cpu = JSON.Object()
-    cpu.add("usage", JSON.object(usage))
-    cpu.add("throttling", JSON.object(throttling))
-    return .object(cpu)
-  }
-
-  private var memory: JSON {
-    var memory = JSON.Object()
-    memory.add("cache", number("memory.stat", "file"))
-    memory.add("usage", entry("memory"))
-    memory.add("swap", entry("memory.swap"))
-    var raw = JSON.Object()
-    for line in (file("memory.stat") ?? "").split(separator: "\n") {
-      let words = line.split(separator: " ")
-      if words.count == 2, let value = UInt64(words[1]) { raw.add(String(words[0]), value) }
-    }
-    memory.add("raw", JSON.object(raw))
-    return .object(memory)
-  }
-
-  private func entry(_ name: String) -> JSON {
-    var entry = JSON.Object()
-    entry.add("usage", number("\(name).current"))
-    entry.add("limit", limit("\(name).max") ?? .max)
-    let peak = number("\(name).peak")
-    entry.add("max", peak, unless: 0)
-    entry.add("failcnt", number("\(name).events", "max"))
-    return .object(entry)
-  }
-
-  private func nanoseconds(_ key: String) -> UInt64 {
-    number("cpu.stat", key).multipliedReportingOverflow(by: 1000).partialValue
-  }
-
-  /// A number in a file of the cgroup, or in its line that begins with `key`; 0 where it is not counted.
-  private func number(_ name: String, _ key: String? = nil) -> UInt64 {
-    guard let text = file(name) else { return 0 }
-    guard let key else { return UInt64(text) ?? 0 }
-    for line in text.split(separator: "\n") where line.hasPrefix("\(key) ") {
-      return UInt64(line.dropFirst(key.utf8.count + 1)) ?? 0
-    }
-    return 0
-  }
-
-  /// The limit in a file of the cgroup; `nil` for none.
-  private func limit(_ name: String) -> UInt64? { file(name).flatMap { UInt64($0) } }
-
-  private func file(_ name: String) -> String? {
-    guard let directory = container.cgroupDirectory() else { return nil }
-    return try? File.text("\(directory)/\(name)")
+  private var withoutCgroup: Failure {
+    Failure(.failed, "container \(container.id) has no cgroup of its own that counts what it uses")
   }
 }

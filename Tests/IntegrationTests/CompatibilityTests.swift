@@ -86,11 +86,17 @@ struct CompatibilityTests {
       let event = try #require(outcome.json as? [String: Any], "\(outcome)")
       #expect(
         outcome.lines.count == 1 && event["type"] as? String == "stats" && event["id"] as? String == box.id)
-      let data = event["data"] as? [String: [String: Any]]
+      let data = (event["data"] as? [String: Any])?.compactMapValues { $0 as? [String: Any] }
       #expect((data?["cpu"]?["usage"] as? [String: Int])?["total"] ?? 0 > 0, "\(outcome)")
       #expect(data?["memory"]?["usage"] != nil && data?["pids"]?["current"] != nil, "\(outcome)")
+      for (key, file) in [("cpu", "cpu.pressure"), ("memory", "memory.pressure"), ("blkio", "io.pressure")] {
+        guard contents(try LimitTests.directory(of: box) + "/" + file) != nil else { continue }
+        let some = (data?[key]?["psi"] as? [String: [String: Any]])?["some"]
+        #expect(
+          Set(some?.keys.map { $0 } ?? []) == ["avg10", "avg60", "avg300", "total"], "\(key): \(outcome)")
+      }
 
-      let following = try box.program(["events", "--interval", "50ms", box.id]).start()
+      let following = try box.program(["events", "--interval", "0.05s1ms", box.id]).start()
       defer { following.forget() }
       #expect(poll { following.text.lines.count > 2 })
       try box.succeed("kill", box.id, "KILL")
@@ -105,7 +111,7 @@ struct CompatibilityTests {
       try box.create()
       expectRefusal(try box.call("events", "--stats"), saying: "--stats", "ID")
       expectRefusal(try box.call("events", "--since", "1h", box.id), saying: "--since")
-      for interval in ["0s", "5", "s", "-1s", "1d", "99999999999999999999s"] {
+      for interval in ["0s", "5", "s", "-1s", "1d", "", "1m5", "1..5s", "99999999999999999999s"] {
         expectRefusal(
           try box.call("events", "--interval", interval, box.id), saying: "--interval \(interval)")
       }

@@ -147,6 +147,31 @@ extension LimitTests {
   }
 
   @Test(
+    "events tells at once of a kill for lack of memory, and counts against limits", .needs(.memory, .pids))
+  func hogEvents() throws {
+    try withSandbox { box in
+      box.config["linux.resources"] = [
+        "memory": ["limit": 64 << 20, "swap": 64 << 20], "pids": ["limit": 50],
+      ]
+      box.config.shell(
+        "while [ ! -e /tmp/go ]; do sleep 0.1; done; dd if=/dev/zero of=/dev/null bs=256M count=1")
+      try box.detach()
+      let following = try box.program(["events", "--interval", "1h", box.id]).start()
+      defer { following.forget() }
+      #expect(poll { following.text.lines.count == 1 })
+      try write("", to: box.rootfs + "/tmp/go")
+      try #expect(following.wait().status == 0)
+      let events = following.text.lines.compactMap {
+        try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+      }
+      #expect(events.map { $0["type"] as? String } == ["stats", "oom"], "\(following.text)")
+      let data = (events.first?["data"] as? [String: Any])?.compactMapValues { $0 as? [String: Any] }
+      #expect((data?["memory"]?["usage"] as? [String: Any])?["limit"] as? Int == 64 << 20)
+      #expect(data?["memory"]?["psi"] != nil && data?["pids"]?["limit"] as? Int == 50, "\(following.text)")
+    }
+  }
+
+  @Test(
     "A container that stays within its limit is not said to be out of memory",
     .needs(.memory))
   func modest() throws {
