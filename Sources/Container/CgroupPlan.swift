@@ -6,6 +6,8 @@ struct CgroupPlan: Sendable {
   let cgroup: Cgroup
   /// The scope that it belongs to, when systemd makes it.
   let scope: SystemdScope?
+  /// What else the scope is to be.
+  private var properties: [SystemdProperty] = []
   /// Whether the container may run without a cgroup: it has no limits, and nobody has named a cgroup.
   let isOptional: Bool
 
@@ -26,6 +28,7 @@ struct CgroupPlan: Sendable {
     case .systemd:
       try Systemd.requireRunning()
       let scope = try SystemdScope(cgroupsPath: path, id: id)
+      properties = try SystemdAnnotations.properties(in: plan.annotations)
       cgroup = Cgroup(hierarchy: try CgroupHierarchy.find(), path: scope.cgroupPath)
       self.scope = scope
       isOptional = false
@@ -85,7 +88,8 @@ struct CgroupPlan: Sendable {
       return Made(cgroup, nil)
     }
     let placeholder = try Placeholder()
-    try Systemd.start(scope, with: placeholder.pid, settings, description: "swiftjail container \(id)")
+    try Systemd.start(
+      scope, with: placeholder.pid, settings, properties, description: "swiftjail container \(id)")
     do throws(ContainerError) {
       // systemd may itself live below the root of the hierarchy.
       let path = try attempt("find the cgroup of \(scope.unit)") { () throws(Errno) in

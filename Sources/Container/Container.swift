@@ -103,7 +103,7 @@ public struct Container: Sendable {
     var annotations = record.annotations
     if wasOutOfMemory { annotations[Self.oomAnnotation] = "true" }
     return State(
-      ociVersion: record.ociVersion, id: id.description, status: status,
+      id: id.description, status: status,
       pid: status == .stopped ? 0 : record.process?.pid ?? 0, bundle: record.bundle, annotations: annotations)
   }
 

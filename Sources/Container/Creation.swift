@@ -51,6 +51,7 @@ extension ContainerStore {
     try plan.refuseChangesToHost(joining)
     try plan.refuseUnknownLabels()
     let cgroup = try CgroupPlan(plan, options.cgroupDriver, id, in: self, options.debug)
+    let cgroupOwner = try plan.cgroupOwner(joining: joining)
 
     var annotations = config.annotations
     for extra in options.extraAnnotations.elements { annotations[extra.name] = extra.value }
@@ -65,7 +66,7 @@ extension ContainerStore {
     record.hasKeyrings = plan.process.systemCallFilter == nil
     var birth = Birth(
       container: Container(record, in: self), plan: plan, options: options, groundwork: groundwork,
-      cgroup: cgroup)
+      cgroup: cgroup, cgroupOwner: cgroupOwner)
     do throws(ContainerError) {
       let process = try birth.carryOut(
         hostMounts, joining, config: written.bytes, startsAtOnce: startsAtOnce)
@@ -97,6 +98,7 @@ private struct Birth {
   let options: CreateOptions
   let groundwork: Groundwork
   let cgroup: CgroupPlan?
+  let cgroupOwner: UInt32?
   var ownsCgroup = false
 
   mutating func carryOut(
@@ -124,6 +126,7 @@ private struct Birth {
     container.record.cgroupNumber = try attempt("look at the cgroup \(made.cgroup.directory)") {
       () throws(Errno) in try directory.status().inode
     }
+    if let cgroupOwner { try made.cgroup.delegate(to: cgroupOwner) }
     let parent = try spawn(hostMounts, joining, fifo, directory, made.cgroup)
     return try parent.accompany(
       &container, plan, options, groundwork.devices, made, config: config, waitsForStart: !startsAtOnce)

@@ -30,6 +30,8 @@ struct Plan: Sendable {
   var cgroupsPath: String?
   var cgroupSettings: [CgroupSetting]
   var deviceRules: [DeviceRule]
+  /// The configuration's annotations.
+  var annotations: NamedValues<String>
 
   struct JoinedNamespace: Sendable {
     var kind: Namespaces
@@ -178,6 +180,7 @@ struct Plan: Sendable {
     cgroupsPath = linux.cgroupsPath
     cgroupSettings = try CgroupSettings.plan(linux.resources)
     deviceRules = DevicePlan.rules(linux.resources.devices)
+    annotations = config.annotations
     personality = try Self.personality(linux.personality)
     if let keyrings = config.annotations[Container.keyringsAnnotation] {
       guard keyrings == "none" else {

@@ -10,7 +10,8 @@ extension Features {
       namespaces: RuntimeConfig.Linux.NamespaceKind.allCases, capabilities: Capabilities.names,
       cgroup: Cgroup(v1: false, v2: true, systemd: true, systemdUser: false, rdma: true),
       seccomp: Seccomp(enabled: false), apparmor: false, selinux: false, intelRdt: false,
-      idmappedMounts: true, netDevices: false))
+      idmappedMounts: true, netDevices: false),
+    potentiallyUnsafeConfigAnnotations: [SystemdAnnotations.prefix, Container.keyringsAnnotation])
 }
 
 extension MountOptions {

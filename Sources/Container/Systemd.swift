@@ -24,16 +24,18 @@ enum Systemd {
     )
   }
 
-  /// Starts `scope` with the process `pid` in it and the limits `settings`, and waits until it has started.
+  /// Starts `scope` with the process `pid` in it, the limits `settings` and the properties `others`, and waits until it has
+  /// started.
   ///
   /// - Throws: `ContainerError`, of the kind `.alreadyExists` when there is such a unit; nothing is started then.
   static func start(
-    _ scope: SystemdScope, with pid: Int32, _ settings: [CgroupSetting], description: String
+    _ scope: SystemdScope, with pid: Int32, _ settings: [CgroupSetting], _ others: [SystemdProperty],
+    description: String
   ) throws(ContainerError) {
-    let properties = SystemdProperty.all(of: scope, pid: pid, settings, description: description)
+    let properties = SystemdProperty.all(of: scope, pid: pid, settings, others, description: description)
     let call =
       [
-        "--system", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+        "--system", "--", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
         "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))", scope.unit, "fail",
         String(properties.count),
       ] + properties.flatMap(\.arguments) + ["0"]

@@ -33,7 +33,7 @@ extension Systemd {
     ) throws(ContainerError) {
       let call =
         [
-          "--system", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+          "--system", "--", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
           "org.freedesktop.systemd1.Manager", "SetUnitProperties", "sba(sv)", unit, "true",
           String(properties.count),
         ] + properties.flatMap(\.arguments)

@@ -18,18 +18,27 @@ struct SystemdProperty: Equatable, Sendable {
     self.values = values
   }
 
-  /// What the unit `scope` is to be: a cgroup that is left to us, begun with the process `pid`, limited by `settings`.
+  /// What the unit `scope` is to be: a cgroup that is left to us, begun with the process `pid`, limited by `settings`, and
+  /// what `others` say.
   static func all(
-    of scope: SystemdScope, pid: Int32, _ settings: [CgroupSetting], description: String
+    of scope: SystemdScope, pid: Int32, _ settings: [CgroupSetting], _ others: [SystemdProperty] = [],
+    description: String
   ) -> [SystemdProperty] {
-    [
+    let own = [
       SystemdProperty("Description", "s", [description]),
       SystemdProperty("Slice", "s", [scope.slice]),
       SystemdProperty("Delegate", "b", ["true"]),
       SystemdProperty("DefaultDependencies", "b", ["false"]),
       SystemdProperty("CollectMode", "s", ["inactive-or-failed"]),
       SystemdProperty("PIDs", "au", ["1", String(pid)]),
-    ] + limits(settings)
+    ]
+    // A limit of the configuration counts more than an annotation; what this program adds by itself, less.
+    var properties = own + limits([])
+    for property in others + changes(settings) {
+      properties.removeAll { $0.name == property.name }
+      properties.append(property)
+    }
+    return properties
   }
 
   /// The limits that systemd has a property for, and so may write again at any time (when it is reloaded, say): what it

@@ -16,7 +16,7 @@ struct LifecycleTests {
       #expect(state["status"] as? String == "created")
       #expect(state["id"] as? String == box.id)
       #expect(state["bundle"] as? String == box.bundle)
-      #expect(state["ociVersion"] is String)
+      #expect(state["ociVersion"] as? String == "1.3.0", "that of the runtime")
       #expect((state["annotations"] as? [String: String])?["org.example.key"] == "value")
       let pid = try box.pid()
       #expect(exists("/proc/\(pid)"))

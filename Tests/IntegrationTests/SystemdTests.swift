@@ -90,6 +90,26 @@ struct SystemdTests {
     }
   }
 
+  @Test("Annotations are properties of the unit, seconds in microseconds")
+  func annotations() throws {
+    try withSystemdSandbox { box in
+      box.config["annotations"] = [
+        "org.systemd.property.TimeoutStopSec": "uint64 77", "org.systemd.property.CollectMode": "'inactive'",
+        "org.systemd.property.TasksMax": "uint64 33", "org.systemd.property.Wants": "['dbus.service']",
+      ]
+      try box.create()
+      let unit = "swiftjail-\(box.id).scope"
+      try #expect(
+        properties(of: unit, "TimeoutStopUSec,CollectMode,TasksMax,Wants") == [
+          "TimeoutStopUSec=1min 17s", "CollectMode=inactive", "TasksMax=33", "Wants=dbus.service",
+        ])
+      try box.delete()
+      box.config["annotations"] = ["org.systemd.property.TimeoutStopSec": "soon"]
+      expectRefusal(try box.run(), saying: "org.systemd.property.TimeoutStopSec", "soon")
+      expectNothingLeft(of: box)
+    }
+  }
+
   @Test("update changes the unit's properties as well, and puts them back after a refusal")
   func update() throws {
     try withSystemdSandbox { box in
