@@ -66,6 +66,12 @@ public struct Container: Sendable {
 
   /// What the container is doing now.
   public func status() -> Status {
+    let status = statusOfProcess()
+    return record.isBeingCreated && status != .stopped && isBeingMade ? .creating : status
+  }
+
+  /// The status without `creating` for a container whose first process exists: for who holds its lock.
+  func statusOfProcess() -> Status {
     guard let process = record.process else { return isBeingMade ? .creating : .stopped }
     guard let now = try? ProcessStatus.of(process.pid), now.startTime == process.startTime, !now.isDead else {
       return .stopped

@@ -10,6 +10,8 @@ struct ContainerProcess: Sendable {
   var isJoining = false
   /// Whether the caller passes what the terminal shows on to its own standard output.
   var isRelayed = false
+  /// The path of the hook that the process is; `nil` when it is a program, found by its arguments.
+  var hookPath: String?
 
   /// Leaves the caller's session keyring, which holds what the host's user has in it.
   static func takeNewKeyring() throws(ContainerError) {

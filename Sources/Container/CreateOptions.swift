@@ -34,6 +34,8 @@ public struct CreateOptions: Sendable {
   public var cgroupDriver = CgroupDriver.cgroupfs
   /// Whether the first process is a child of the caller's parent, who then waits for it.
   public var isSibling = false
+  /// Whether its first process is started by `ContainerStore.release`, which runs no hooks.
+  public var startsByWord = false
   /// Whether a supervisor makes it.
   public var isSupervised = false
   /// A directory that belongs to the container alone and is removed with it.

@@ -40,6 +40,9 @@ extension ContainerStore {
       }
     let config = written.config
     var plan = try Plan(config, bundle: bundle)
+    if options.startsByWord, let kind = plan.hooks.laterKinds.first(where: { $0 != "poststop" }) {
+      throw .config("hooks.\(kind)", "an instance of a function is started without hooks")
+    }
     plan.process.setDefaultLimit(options.openFiles)
     try checkTerminal(plan, options, startsAtOnce: startsAtOnce)
     options.debug?.say("read \(options.configFile ?? "\(bundle)/config.json") and found nothing to refuse")
@@ -64,17 +67,37 @@ extension ContainerStore {
     record.isSupervised = options.isSupervised
     record.personality = plan.personality
     record.hasKeyrings = plan.process.systemCallFilter == nil
+    record.hooks = plan.hooks.laterKinds
+    record.isBeingCreated = plan.hooks.runsAtCreation
     var birth = Birth(
       container: Container(record, in: self), plan: plan, options: options, groundwork: groundwork,
       cgroup: cgroup, cgroupOwner: cgroupOwner)
+    let process = try Self.carryOut(
+      &birth, hostMounts, joining, config: written, startsAtOnce: startsAtOnce, lock)
+    if startsAtOnce, !plan.hooks.poststart.isEmpty {
+      do throws(ContainerError) {
+        try process.container.runPoststartHooks(plan.hooks.poststart, options.openFiles)
+      } catch {
+        try? delete(id, force: true, warn: options.warn)
+        throw error
+      }
+    }
+    return process
+  }
+
+  /// Carries `birth` out, or undoes it.
+  private static func carryOut(
+    _ birth: inout Birth, _ hostMounts: consuming HostMounts, _ joining: [HeldNamespace],
+    config: BundleConfig, startsAtOnce: Bool, _ lock: consuming Lock
+  ) throws(ContainerError) -> StartedProcess {
     do throws(ContainerError) {
-      let process = try birth.carryOut(
-        hostMounts, joining, config: written.bytes, startsAtOnce: startsAtOnce)
+      let process = try birth.carryOut(hostMounts, joining, config: config, startsAtOnce: startsAtOnce)
       lock.release()
       return process
     } catch {
       birth.undo()
       lock.release()
+      birth.container.runPoststopHooks(birth.plan.hooks.poststop, birth.options.warn)
       throw error
     }
   }
@@ -102,11 +125,13 @@ private struct Birth {
   var ownsCgroup = false
 
   mutating func carryOut(
-    _ hostMounts: consuming HostMounts, _ joining: [HeldNamespace], config: [UInt8], startsAtOnce: Bool
+    _ hostMounts: consuming HostMounts, _ joining: [HeldNamespace], config: BundleConfig, startsAtOnce: Bool
   ) throws(ContainerError) -> StartedProcess {
     try container.save()
     var fifo: FileDescriptor?
-    if !startsAtOnce {
+    // Hooks run between the two parts of a start.
+    let waitsForStart = !startsAtOnce || !plan.hooks.startContainer.isEmpty
+    if waitsForStart {
       fifo = try attempt("make \(container.fifoPath)") { () throws(Errno) in
         try File.makeFifo(container.fifoPath, mode: 0o600)
         // Open for both sides, so that nobody waits for a partner and nobody's end closes the other's.
@@ -117,7 +142,8 @@ private struct Birth {
       stayInCallersCgroup()
       let parent = try spawn(hostMounts, joining, fifo, nil)
       return try parent.accompany(
-        &container, plan, options, groundwork.devices, nil, config: config, waitsForStart: !startsAtOnce)
+        &container, plan, options, groundwork.devices, nil, config: config, waitsForStart: waitsForStart,
+        startsAtOnce: startsAtOnce)
     }
     ownsCgroup = true
     container.record.cgroup = made.cgroup.path
@@ -129,7 +155,8 @@ private struct Birth {
     if let cgroupOwner { try made.cgroup.delegate(to: cgroupOwner) }
     let parent = try spawn(hostMounts, joining, fifo, directory, made.cgroup)
     return try parent.accompany(
-      &container, plan, options, groundwork.devices, made, config: config, waitsForStart: !startsAtOnce)
+      &container, plan, options, groundwork.devices, made, config: config, waitsForStart: waitsForStart,
+      startsAtOnce: startsAtOnce)
   }
 
   private mutating func stayInCallersCgroup() {
@@ -189,7 +216,8 @@ private struct Birth {
         id: container.id, plan: plan, options: options, hostMounts: hostMounts, isStaged: isStaged,
         cgroup: ownCgroup,
         startFifo: fifo, handshake: handshake, joining: goesAhead ? [] : joining, emptyTree: emptyTree,
-        network: network
+        network: network,
+        hookState: plan.hooks.runsAtCreation ? container.hookState(.creating, pid: nil) : nil
       ).run()
     }
   }
@@ -256,12 +284,23 @@ private struct Parent: ~Copyable {
 
   consuming func accompany(
     _ container: inout Container, _ plan: Plan, _ options: CreateOptions, _ devices: LoadedDeviceProgram,
-    _ cgroup: consuming CgroupPlan.Made?, config: [UInt8], waitsForStart: Bool
+    _ cgroup: consuming CgroupPlan.Made?, config: BundleConfig, waitsForStart: Bool, startsAtOnce: Bool
   ) throws(ContainerError) -> StartedProcess {
     do throws(ContainerError) {
       if isAhead { try followProcessAhead() }
       let terminal = try prepare(
-        &container, plan, options, devices, cgroup, config, waitsForStart: waitsForStart)
+        &container, plan, options, devices, cgroup, config.bytes, waitsForStart: waitsForStart)
+      if container.record.isBeingCreated {
+        container.record.isBeingCreated = false
+        try container.save()
+      }
+      if waitsForStart, startsAtOnce, let process = config.config.process {
+        try container.runStartContainerHooks(plan.hooks.startContainer, process)
+        try attempt("start \(container.id): tell its first process") { () throws(Errno) in
+          try StartFifo(path: container.fifoPath).tell()
+        }
+        _ = try Supervision.bringUp(handshake, pid: pid, process: plan.process, consoleSocket: nil)
+      }
       return StartedProcess(container: container, pid: pid, pidfd: pidfd, terminal: terminal)
     } catch {
       // Whatever became of the child, nothing of it stays.
@@ -335,9 +374,13 @@ private struct Parent: ~Copyable {
     try attempt("write \(directory)/config.json") { () throws(Errno) in
       try File.replace("\(directory)/config.json", with: config)
     }
+    let created = container
     return try Supervision.bringUp(
       handshake, pid: pid, process: plan.process, consoleSocket: options.consoleSocket,
-      waitsForStart: waitsForStart)
+      waitsForStart: waitsForStart
+    ) { () throws(ContainerError) in
+      try created.runCreationHooks(plan.hooks, pid: pid, watched: pidfd, options.openFiles)
+    }
   }
 
   private func attach(

@@ -15,6 +15,8 @@ struct Handshake: ~Copyable {
     case terminal(FileDescriptor)
     /// It asks for its resource limits, which it may not set itself in its user namespace.
     case limits
+    /// Its root filesystem is complete: hooks can run.
+    case hooks
     /// It waits to be started.
     case ready
     /// It went wrong, for this reason.
@@ -31,6 +33,8 @@ struct Handshake: ~Copyable {
     case mapped = 0x6d
     /// The resource limits are in force.
     case limited = 0x6c
+    /// The hooks of the caller's namespaces have run.
+    case hooksDone = 0x68
     /// Everything outside is done: go on to the program.
     case proceed = 0x67
   }
@@ -41,6 +45,7 @@ struct Handshake: ~Copyable {
   private enum Tag {
     static let terminal = UInt8(ascii: "T")
     static let limits = UInt8(ascii: "L")
+    static let hooks = UInt8(ascii: "H")
     static let failed = UInt8(ascii: "E")
     static let notFound = UInt8(ascii: "N")
     static let notExecuted = UInt8(ascii: "X")
@@ -70,6 +75,7 @@ struct Handshake: ~Copyable {
     try socket.send([Tag.terminal], with: master)
   }
   func askForLimits() throws(Errno) { try socket.send([Tag.limits]) }
+  func askForHooks() throws(Errno) { try socket.send([Tag.hooks]) }
   /// Sends `error`; of its kind, only whether it is about the program, and how.
   func sendFailure(_ error: ContainerError) {
     let tag =
@@ -117,6 +123,7 @@ struct Handshake: ~Copyable {
     }
     switch bytes.first {
     case Tag.limits: return .limits
+    case Tag.hooks: return .hooks
     case Self.ready: return .ready
     case Tag.failed: return .failed(Self.error(.failed, bytes))
     case Tag.notFound: return .failed(Self.error(.programNotFound, bytes))

@@ -1,4 +1,5 @@
 import Linux
+import OCI
 
 /// The first process of a container, from its birth to its program.
 struct Init: ~Copyable {
@@ -20,6 +21,8 @@ struct Init: ~Copyable {
   let emptyTree: EmptyFileTree?
   /// The container's network namespace, when that was made beforehand.
   let network: SpareNetwork?
+  /// What hooks of the creation read; `nil` when there are none.
+  let hookState: State?
 
   /// Carries the plan out; does not return.
   consuming func run() -> Never {
@@ -87,7 +90,7 @@ struct Init: ~Copyable {
     let execution = try process.prepareExecution(
       environment: options.extraEnvironment, after: prelude, handshake)
     // Everything outside the container is done.
-    guard handshake.expect(.proceed) else { exitNow(1) }
+    if hookState == nil, !handshake.expect(.proceed) { exitNow(1) }
     try process.takeOn(inUserNamespace: plan.hasUserNamespace, handshake)
     throw process.execute(execution)
   }
@@ -130,6 +133,7 @@ struct Init: ~Copyable {
     // Closed at the end of this, so that the program's environment is made with few files open.
     guard let hostMounts = hostMounts.take() else { return nil }
     if plan.joinsMountNamespace {
+      if let hookState { try runCreationHooks(hookState) }
       try attempt("root.path: enter \(plan.root)") { () throws(Errno) in
         try Directory.changeRoot(to: try FileDescriptor.open(plan.root, [.path, .directory]))
       }
@@ -146,6 +150,10 @@ struct Init: ~Copyable {
     var root = try RootFilesystem(
       plan, hostMounts, id: id, cgroup: cgroup, emptyTree: emptyTree, sysfs: network?.sysfs.root.rawValue)
     try root.build(hostMounts)
+    if let hookState {
+      try runCreationHooks(hookState)
+      try root.leavePlace()
+    }
     var terminal: PseudoTerminal?
     if plan.process.terminal { terminal = try send(try root.makeTerminal(for: plan.process.user)) }
     // The working directory of a container whose root is read-only.

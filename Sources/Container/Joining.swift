@@ -22,6 +22,9 @@ public struct ExecOptions: Sendable {
   /// Whether a process is put into a paused container, to run when that is resumed.
   public var ignoresPause = false
 
+  /// The path of the hook that the process is, in the container: it has no other environment than its own.
+  var hookPath: String?
+
   /// Options for `process`.
   public init(process: RuntimeConfig.Process) { self.process = process }
 }
@@ -40,7 +43,8 @@ extension Container {
     return try join(options)
   }
 
-  private func join(_ options: ExecOptions) throws(ContainerError) -> StartedProcess {
+  /// Does what `exec` does, for who holds the container's lock.
+  func join(_ options: ExecOptions) throws(ContainerError) -> StartedProcess {
     let status = status()
     switch status {
     case .running, .created:
@@ -171,7 +175,8 @@ extension Container {
     }
     try ContainerProcess.takeNewKeyring()
     let process = ContainerProcess(
-      plan: plan, preserved: options.preserved, isJoining: true, isRelayed: options.isInForeground)
+      plan: plan, preserved: options.preserved, isJoining: true, isRelayed: options.isInForeground,
+      hookPath: options.hookPath)
     var terminal: PseudoTerminal?
     if plan.terminal { terminal = try makeTerminal(plan, handshake) }
     try process.takeStandardStreams(terminal, controlling: false)

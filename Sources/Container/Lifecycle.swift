@@ -1,4 +1,5 @@
 import Linux
+import OCI
 
 extension Container {
   /// Has the first process of a container that was created execute its program.
@@ -6,7 +7,7 @@ extension Container {
   /// - Throws: `ContainerError` of the kind `.wrongStatus` when it runs already or has ended.
   public func start() throws(ContainerError) {
     let lock = try lock()
-    switch status() {
+    switch statusOfProcess() {
     case .created: break
     case .stopped:
       throw ContainerError(.wrongStatus, "cannot start \(id): it has stopped; delete it and create it again")
@@ -14,10 +15,20 @@ extension Container {
     case .paused: throw ContainerError(.wrongStatus, "cannot start \(id): it is paused; resume it first")
     case .creating: throw ContainerError(.wrongStatus, "cannot start \(id): it is still being created")
     }
+    let config = has(.startContainer) || has(.poststart) ? try config() : nil
+    if has(.startContainer), let config, let process = config.process {
+      do throws(ContainerError) {
+        try runStartContainerHooks(config.hooks.startContainer, process)
+      } catch {
+        stop()
+        throw error
+      }
+    }
     try attempt("start \(id): tell its first process") { () throws(Errno) in
       try StartFifo(path: fifoPath).tell()
     }
     lock.release()
+    if has(.poststart), let config { try runPoststartHooks(config.hooks.poststart) }
   }
 
   /// The longest wait for others at work on the container, in milliseconds.
@@ -115,10 +126,14 @@ extension Container {
 extension ContainerStore {
   /// Removes a container with all that belongs to it.
   ///
-  /// - Parameter force: end it first when it runs, and remove also what is left of one whose making was cut short.
+  /// - Parameters:
+  ///   - force: end it first when it runs, and remove also what is left of one whose making was cut short.
+  ///   - warn: told of each hook that fails.
   /// - Throws: `ContainerError` of the kind `.wrongStatus` when it runs and is not forced, `.noSuchContainer` when there is
   ///   none.
-  public func delete(_ id: ContainerID, force: Bool = false) throws(ContainerError) {
+  public func delete(
+    _ id: ContainerID, force: Bool = false, warn: (String) -> Void = { _ in }
+  ) throws(ContainerError) {
     let directory = directory(of: id)
     // The target of a symbolic link is not removed.
     if (try? FileStatus.of(directory, following: false))?.kind == .symbolicLink {
@@ -135,8 +150,13 @@ extension ContainerStore {
         "lock \(directory)", error,
         advice: error == .resourceBusy ? "somebody else has been at work on this container for long" : nil)
     }
+    var removed: Container?
+    var hooks: [RuntimeConfig.Hook] = []
     do throws(ContainerError) {
-      try Container(id, in: self).remove(force: force)
+      let container = try Container(id, in: self)
+      hooks = container.poststopHooks(warn)
+      try container.remove(force: force)
+      removed = container
     } catch {
       guard force, error.kind == .noSuchContainer || error.kind == .damaged else { throw error }
       try refuseForeignFiles(in: directory)
@@ -150,6 +170,7 @@ extension ContainerStore {
     }
     try attempt("remove \(directory)") { () throws(Errno) in try removeDirectory(directory) }
     lock.release()
+    removed?.runPoststopHooks(hooks, warn)
   }
 
   /// Refuses to remove a directory that has no record and is no container's, for example because `--root` is mistyped.
@@ -186,7 +207,9 @@ extension ContainerStore {
 extension Container {
   /// Removes the container with all that belongs to it, when its first process has ended and was waited for. Another one that
   /// has got its name by now is left alone.
-  public func removeAtEnd() throws(ContainerError) {
+  ///
+  /// - Parameter warn: told of each hook that fails.
+  public func removeAtEnd(warn: (String) -> Void = { _ in }) throws(ContainerError) {
     let lock: Lock
     do throws(ContainerError) { lock = try self.lock() } catch {
       // Somebody was faster.
@@ -194,17 +217,21 @@ extension Container {
       throw error
     }
     guard isOnDisk else { return }
+    let hooks = poststopHooks(warn)
     try removeBelongings()
     try removeDirectory()
     lock.release()
+    runPoststopHooks(hooks, warn)
   }
 
-  /// Does what `removeAtEnd` does where that takes no wait: nobody is at work on the container, and nothing of it is left but
-  /// its cgroup and its state.
+  /// Does what `removeAtEnd` does where that takes no wait: nobody is at work on the container, nothing of it is left but its
+  /// cgroup and its state, and it has no hooks for its end.
   ///
   /// - Returns: whether it is gone, or another one has got its name.
   public func removeAtOnce() throws(ContainerError) -> Bool {
-    guard record.ownedDirectory == nil, record.unit == nil, status() == .stopped else { return false }
+    guard record.ownedDirectory == nil, record.unit == nil, !has(.poststop), status() == .stopped else {
+      return false
+    }
     let taken: Lock?
     do throws(Errno) { taken = try Lock.take(directory) } catch .noSuchFileOrDirectory { return true } catch {
       throw ContainerError("lock \(directory)", error)
@@ -250,7 +277,7 @@ extension Container {
   /// Ends and removes everything but the state directory, whose lock the caller holds.
   fileprivate func remove(force: Bool) throws(ContainerError) {
     // Nobody makes it any more, else the lock would be theirs.
-    let status = record.process == nil ? .stopped : status()
+    let status = record.process == nil ? .stopped : statusOfProcess()
     // One that was never started has nothing to lose.
     if status != .stopped, status != .created, !force {
       throw ContainerError(
@@ -276,7 +303,7 @@ extension Container {
     }
   }
 
-  private func endInit() throws(ContainerError) {
+  func endInit() throws(ContainerError) {
     switch try findInit() {
     // What is in the cgroup is ended there; another process is nobody's but its owner's.
     case .ended: return

@@ -26,6 +26,7 @@ struct Plan: Sendable {
   var maskedPaths: [String]
   var readOnlyPaths: [String]
   var process: ProcessPlan
+  var hooks: RuntimeConfig.Hooks
   var personality: UInt64?
   var cgroupsPath: String?
   var cgroupSettings: [CgroupSetting]
@@ -80,10 +81,14 @@ struct Plan: Sendable {
   /// Whether the container joins the file tree of a mount namespace instead of getting one.
   var joinsMountNamespace: Bool { !newNamespaces.contains(.mount) }
 
+  /// Where the container's root is attached until it becomes the root: hooks find it at its path.
+  var rootPlace: String { hooks.runsAtCreation ? root : "/" }
+
   /// Whether the container's file tree can be made in a copy of an empty one. Of a user namespace's own, the host's mounts are
-  /// not; and what is mounted by name has to be done in the host's.
+  /// not; what is mounted by name has to be done in the host's; and hooks need the host's files.
   var fitsEmptyTree: Bool {
-    newNamespaces.contains(.mount) && !hasUserNamespace && !mounts.contains { $0.options.hasLongValue }
+    newNamespaces.contains(.mount) && !hasUserNamespace && !hooks.runsAtCreation
+      && !mounts.contains { $0.options.hasLongValue }
   }
 
   /// Whether the container can have a network namespace that was made before it.
@@ -127,6 +132,7 @@ struct Plan: Sendable {
     let linux = config.linux
     guard let process = config.process else { throw .config("process", "a container needs one") }
     self.process = try ProcessPlan(process)
+    hooks = config.hooks
 
     for namespace in linux.namespaces {
       let kind = Self.namespace(namespace.type)
@@ -221,17 +227,10 @@ struct Plan: Sendable {
   /// Refuses what is in the specification and not in this program, so that nobody relies on it in vain.
   private static func refuseUnsupported(_ config: RuntimeConfig) throws(ContainerError) {
     let linux = config.linux
-    let hooks = config.hooks
     func refuse(_ path: String, _ present: Bool) throws(ContainerError) {
       if present { throw .config(path, "not supported; remove it from the configuration") }
     }
     try refuse("linux.seccomp", linux.seccomp != nil)
-    try refuse("hooks.prestart", !hooks.prestart.isEmpty)
-    try refuse("hooks.createRuntime", !hooks.createRuntime.isEmpty)
-    try refuse("hooks.createContainer", !hooks.createContainer.isEmpty)
-    try refuse("hooks.startContainer", !hooks.startContainer.isEmpty)
-    try refuse("hooks.poststart", !hooks.poststart.isEmpty)
-    try refuse("hooks.poststop", !hooks.poststop.isEmpty)
     try refuse("linux.intelRdt", linux.intelRdt != nil)
     try refuse("linux.memoryPolicy", linux.memoryPolicy != nil)
     try refuse("linux.netDevices", !linux.netDevices.isEmpty)

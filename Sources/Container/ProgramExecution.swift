@@ -51,7 +51,7 @@ extension ContainerProcess {
       case _?: continue
       }
     }
-    let name = plan.arguments[0]
+    let name = hookPath ?? plan.arguments[0]
     if let reason { return .program(name, reason) }
     return ContainerError(.programNotFound, "exec: \"\(name)\": executable file not found in $PATH")
   }
@@ -77,11 +77,11 @@ extension ContainerProcess {
   }
 
   /// Whether the program is named by its path.
-  private var isPath: Bool { plan.arguments[0].utf8.contains(UInt8(ascii: "/")) }
+  private var isPath: Bool { hookPath != nil || plan.arguments[0].utf8.contains(UInt8(ascii: "/")) }
 
   /// The paths at which the program may be.
   private func candidates() -> [String] {
-    let name = plan.arguments[0]
+    let name = hookPath ?? plan.arguments[0]
     if isPath { return [name] }
     if name.isEmpty { return [] }
     let variable = plan.environment.last { $0.hasPrefix("PATH=") }
@@ -94,6 +94,7 @@ extension ContainerProcess {
 
   /// The program's environment. An empty or missing `HOME` becomes the user's home directory, as with runc.
   private func environment() -> [String] {
+    if hookPath != nil { return plan.environment }
     var environment = plan.environment
     environment.removeAll { $0.utf8.elementsEqual("HOME=".utf8) }
     if !environment.contains(where: { $0.utf8.starts(with: "HOME=".utf8) }) {

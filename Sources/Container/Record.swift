@@ -40,6 +40,12 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
   /// Whether its processes can make device files where their capabilities allow it.
   public var makesDevices = true
 
+  /// The kinds of hooks that are run after its creation.
+  public var hooks: [String] = []
+
+  /// Whether hooks of its creation may still run. When nobody is at work on it any more, they do not.
+  public var isBeingCreated = false
+
   /// Whether the kernel ended a process of it for lack of memory, when that was seen at its end: its cgroup, which counts
   /// that, may not outlive it.
   public var wasOutOfMemory = false
@@ -98,6 +104,8 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     hasKeyrings = try object.optional("keyrings", or: true)
     personality = try object.optional("personality")
     makesDevices = try object.optional("makesDevices", or: true)
+    hooks = try object.optional("hooks", or: [])
+    isBeingCreated = try object.optional("creating", or: false)
     wasOutOfMemory = try object.optional("outOfMemory", or: false)
     let pid: Int32 = try object.required("pid")
     if pid != 0 {
@@ -128,6 +136,8 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     object.add("keyrings", hasKeyrings, unless: true)
     object.add("personality", ifPresent: personality)
     object.add("makesDevices", makesDevices, unless: true)
+    object.add("hooks", hooks, unless: [])
+    object.add("creating", isBeingCreated, unless: false)
     object.add("outOfMemory", wasOutOfMemory, unless: false)
     return .object(object)
   }

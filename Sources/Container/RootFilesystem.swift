@@ -118,11 +118,19 @@ struct RootFilesystem: ~Copyable {
     }
   }
 
+  /// Puts the root from its place over the root of this mount namespace, once hooks have seen it there.
+  func leavePlace() throws(ContainerError) {
+    if plan.rootPlace == "/" { return }
+    try attempt("put the root \(plan.root) over the host's") { () throws(Errno) in
+      try Mount(detached: try root.duplicate()).attach(to: try FileDescriptor.open("/", [.path, .directory]))
+    }
+  }
+
   /// Attaches `mount` as the root, on top of what is there.
   private static func attachRoot(
     _ mount: borrowing Mount, _ plan: Plan
   ) throws(Errno) -> FileDescriptor {
-    try mount.attach(to: try FileDescriptor.open("/", [.path, .directory]))
+    try mount.attach(to: try FileDescriptor.open(plan.rootPlace, [.path, .directory]))
     // A root that is shared cannot be pivoted to; that comes after.
     let propagation = plan.rootPropagation.propagation
     if propagation != .shared {
@@ -298,8 +306,11 @@ struct RootFilesystem: ~Copyable {
     try attempt("\(entry.field): open \(entry.destination)") { () throws(Errno) in
       // From the root of a tree, ".." leads to the same place again, but to what is mounted on it last.
       let top =
-        entry.destination == "/"
-        ? try FileDescriptor.open("..", [.path, .directory], at: root.rawValue) : try open(entry.destination)
+        entry.destination != "/"
+        ? try open(entry.destination)
+        : plan.rootPlace == "/"
+          ? try FileDescriptor.open("..", [.path, .directory], at: root.rawValue)
+          : try FileDescriptor.open(plan.rootPlace, [.path, .directory])
       try hold(top, at: entry.destination)
       let options = entry.options
       if !options.recursiveSet.isEmpty || !options.recursiveClear.isEmpty {

@@ -33,11 +33,13 @@ enum Supervision {
 
   /// Stays with the process, which was told to go on, until it needs nothing more.
   ///
-  /// - Parameter waitsForStart: whether it stops before its program, and is not there when it does not say so.
+  /// - Parameters:
+  ///   - waitsForStart: whether it stops before its program, and is not there when it does not say so.
+  ///   - runHooks: runs the hooks of the creation that this process runs.
   /// - Returns: the master side of its terminal, when it has one and `consoleSocket` did not get it.
   static func bringUp(
     _ handshake: borrowing Handshake, pid: Int32, process: ProcessPlan, consoleSocket: String?,
-    waitsForStart: Bool = false
+    waitsForStart: Bool = false, runHooks: () throws(ContainerError) -> Void = {}
   ) throws(ContainerError) -> FileDescriptor? {
     var terminal: FileDescriptor?
     while true {
@@ -48,6 +50,10 @@ enum Supervision {
         continue
       case .limits:
         try grant(process.resourceLimits, to: pid, handshake)
+        continue
+      case .hooks:
+        try runHooks()
+        try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.hooksDone) }
         continue
       case .ready: return terminal
       case .closed where waitsForStart:

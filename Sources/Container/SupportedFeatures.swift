@@ -4,7 +4,8 @@ import OCI
 extension Features {
   /// What this program supports (features.md, features-linux.md).
   public static let supported = Features(
-    ociVersionMin: "1.0.0", ociVersionMax: RuntimeConfig.latestVersion, hooks: [],
+    ociVersionMin: "1.0.0", ociVersionMax: RuntimeConfig.latestVersion,
+    hooks: HookRun.Kind.allCases.map { $0.rawValue },
     mountOptions: MountOptions.known.sorted(),
     linux: Linux(
       namespaces: RuntimeConfig.Linux.NamespaceKind.allCases, capabilities: Capabilities.names,

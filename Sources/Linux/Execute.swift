@@ -19,6 +19,15 @@ public func execute(_ path: String, _ arguments: [String]) -> Errno {
   return Errno.current
 }
 
+/// Makes this process the program at `path`, with `arguments` from number 0 and `environment` (`execve(2)`). Returns only
+/// when that cannot be.
+public func execute(_ path: String, _ arguments: [String], environment: [String]) -> Errno {
+  let list = CStringArray(arguments)
+  let variables = CStringArray(environment)
+  execve(path, list.pointers, variables.pointers)
+  return Errno.current
+}
+
 /// Makes this process the leader of a process group of its own, in the foreground of its terminal if it has one:
 /// what is typed there to interrupt reaches this group alone (`setpgid(2)`, `tcsetpgrp(3)`).
 ///

@@ -158,6 +158,16 @@ public struct ProcessStatus: Sendable {
     return words.isEmpty ? "[\(try File.text("/proc/\(pid)/comm"))]" : words.joined(separator: " ")
   }
 
+  /// The pid that the process `pid` has in its own pid namespace (`/proc/PID/status`, `NSpid`).
+  public static func innermostPid(of pid: Int32) throws(Errno) -> Int32 {
+    for line in try File.read("/proc/\(pid)/status").split(separator: UInt8(ascii: "\n"))
+    where line.starts(with: "NSpid:".utf8) {
+      let last = line.split(separator: UInt8(ascii: "\t")).last ?? line
+      if let number = Int32(String(decoding: last, as: UTF8.self)) { return number }
+    }
+    throw .noSuchProcess
+  }
+
   /// Whether the process has ended and only waits to be reaped.
   public var isDead: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }
 

@@ -16,6 +16,8 @@ public struct Signal: RawRepresentable, Hashable, Sendable {
   public static let interrupt = Signal(rawValue: SIGINT)
   /// `SIGHUP`
   public static let hangUp = Signal(rawValue: SIGHUP)
+  /// `SIGQUIT`
+  public static let quit = Signal(rawValue: SIGQUIT)
   /// `SIGCHLD`
   public static let child = Signal(rawValue: SIGCHLD)
   /// `SIGCONT`

@@ -99,7 +99,9 @@ enum Run: Command {
       if keeps { try carryOut { () throws(ContainerError) in try container.recordOutOfMemory() } }
     }
     if !keeps {
-      try carryOut { () throws(ContainerError) in try container.removeAtEnd() }
+      try carryOut { () throws(ContainerError) in
+        try container.removeAtEnd { settings.log.write(.warning, $0) }
+      }
       if container.record.ownedDirectory != nil { settings.partitions.releaseMemory() }
     }
     return end.status.shellStatus

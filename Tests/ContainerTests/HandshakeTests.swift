@@ -11,6 +11,7 @@ struct HandshakeTests {
     switch consume message {
     case .process(let process): return try "process \(process.pid())"
     case .pid(let pid): return "pid \(pid)"
+    case .hooks: return "hooks"
     case .terminal(let terminal): return try "terminal \(terminal.status().kind)"
     case .limits: return "limits"
     case .ready: return "ready"
@@ -37,6 +38,7 @@ struct HandshakeTests {
       try inside.socket.send(Trampoline.Answer.pid(.max).message)
       try inside.sendTerminal(try FileDescriptor.open("/dev/null", .readWrite))
       try inside.askForLimits()
+      try inside.askForHooks()
       try inside.socket.send([Handshake.ready])
       inside.sendFailure(ContainerError(.failed, "no: Ümlaut"))
       inside.sendFailure(ContainerError(.failed, ""))
@@ -47,6 +49,7 @@ struct HandshakeTests {
     try expectNext("pid \(Int32.max)", on: outside)
     try expectNext("terminal characterDevice", on: outside)
     try expectNext("limits", on: outside)
+    try expectNext("hooks", on: outside)
     try expectNext("ready", on: outside)
     try expectNext("failed no: Ümlaut", on: outside)
     try expectNext("failed ", on: outside)

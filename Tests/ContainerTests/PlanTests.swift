@@ -47,12 +47,6 @@ struct PlanTests {
   static let refused: [(String, Change)] = [
     ("linux.seccomp", { $0.linux.seccomp = .object(JSON.Object()) }),
     (#"annotations["org.swiftjail.keyrings"]"#, { $0.annotations["org.swiftjail.keyrings"] = "" }),
-    ("hooks.prestart", { $0.hooks.prestart = [.init(path: "/x")] }),
-    ("hooks.createRuntime", { $0.hooks.createRuntime = [.init(path: "/x")] }),
-    ("hooks.createContainer", { $0.hooks.createContainer = [.init(path: "/x")] }),
-    ("hooks.startContainer", { $0.hooks.startContainer = [.init(path: "/x")] }),
-    ("hooks.poststart", { $0.hooks.poststart = [.init(path: "/x")] }),
-    ("hooks.poststop", { $0.hooks.poststop = [.init(path: "/x")] }),
     ("linux.intelRdt", { $0.linux.intelRdt = .init(closID: "x") }),
     ("linux.memoryPolicy", { $0.linux.memoryPolicy = .init(mode: .local) }),
     ("linux.netDevices", { $0.linux.netDevices = ["eth0": .init()] }),

@@ -16,12 +16,6 @@ struct RefusalTests {
     Field(path: "linux.netDevices", value: #"{"eth0": {"name": "eth1"}}"#),
     Field(path: "process.apparmorProfile", value: #""profile""#),
     Field(path: "process.selinuxLabel", value: #""system_u:system_r:svirt_lxc_net_t:s0""#),
-    Field(path: "hooks.prestart", value: #"[{"path": "/bin/true"}]"#),
-    Field(path: "hooks.createRuntime", value: #"[{"path": "/bin/true"}]"#),
-    Field(path: "hooks.createContainer", value: #"[{"path": "/bin/true"}]"#),
-    Field(path: "hooks.startContainer", value: #"[{"path": "/bin/true"}]"#),
-    Field(path: "hooks.poststart", value: #"[{"path": "/bin/true"}]"#),
-    Field(path: "hooks.poststop", value: #"[{"path": "/bin/true"}]"#),
   ]
 
   @Test("A field that is not built is refused by its path", arguments: unbuilt)

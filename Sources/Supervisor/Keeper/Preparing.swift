@@ -12,6 +12,7 @@ extension Worker {
     _ id: ContainerID, _ options: CreateOptions, of function: String
   ) throws(ContainerError) -> Int32 {
     var options = options
+    options.startsByWord = true
     // Whoever starts it past the supervisor can tell that it is not his.
     options.extraAnnotations[PartitionDefinition.functionLabel] = function
     guard let usual = try? Scheduling.nice(of: 0) else {
