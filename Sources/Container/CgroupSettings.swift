@@ -54,6 +54,11 @@ enum CgroupSettings {
     return settings
   }
 
+  /// `settings` in a line, for people.
+  static func text(_ settings: [CgroupSetting]) -> String {
+    settings.isEmpty ? "none" : settings.map { "\($0.file)=\($0.value)" }.joined(separator: ", ")
+  }
+
   private static func memory(
     _ memory: RuntimeConfig.Linux.Memory, into settings: inout [CgroupSetting]
   ) throws(ContainerError) {

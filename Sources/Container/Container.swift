@@ -8,6 +8,9 @@ public struct Container: Sendable {
   /// What is kept of it.
   public internal(set) var record: Record
 
+  /// Where messages go that only help to find a fault.
+  public var debug: DebugMessages?
+
   /// What a container is doing (runtime.md, "State"; `paused` as engines know it).
   public typealias Status = State.Status
 

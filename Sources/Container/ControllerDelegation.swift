@@ -151,7 +151,8 @@ struct ControllerDelegation {
 
 /// Takes messages that only help to find a fault, one line each.
 public struct DebugMessages: Sendable {
-  let say: @Sendable (String) -> Void
+  /// Writes a message, one line.
+  public let say: @Sendable (String) -> Void
 
   /// Messages that `say` writes.
   public init(_ say: @escaping @Sendable (String) -> Void) { self.say = say }

@@ -45,7 +45,9 @@ extension ContainerStore {
     }
     plan.process.setDefaultLimit(options.openFiles)
     try checkTerminal(plan, options, startsAtOnce: startsAtOnce)
-    options.debug?.say("read \(options.configFile ?? "\(bundle)/config.json") and found nothing to refuse")
+    options.debug?.say(
+      "validated \(options.configFile ?? "\(bundle)/config.json"): root \(plan.root), \(plan.mounts.count) mounts, \(plan.cgroupSettings.count) limits, program \(plan.process.arguments.first ?? "")"
+    )
     for warning in plan.process.warnings(inUserNamespace: plan.hasUserNamespace) { options.warn(warning) }
     let joining = try plan.joinedNamespaces.map { (namespace) throws(ContainerError) in
       try HeldNamespace(namespace)
@@ -59,7 +61,7 @@ extension ContainerStore {
     var annotations = config.annotations
     for extra in options.extraAnnotations.elements { annotations[extra.name] = extra.value }
     let lock = try reserve(id)
-    options.debug?.say("made the state directory \(directory(of: id))")
+    options.debug?.say("created the state directory \(directory(of: id))")
     var record = Record(
       id: id, ociVersion: config.ociVersion, bundle: bundle, root: plan.root, created: Clock.now(),
       cgroup: cgroup?.cgroup.path, unit: cgroup?.scope?.unit, namespaces: plan.namespaces,
@@ -72,6 +74,7 @@ extension ContainerStore {
     var birth = Birth(
       container: Container(record, in: self), plan: plan, options: options, groundwork: groundwork,
       cgroup: cgroup, cgroupOwner: cgroupOwner)
+    birth.container.debug = options.debug
     let process = try Self.carryOut(
       &birth, hostMounts, joining, config: written, startsAtOnce: startsAtOnce, lock)
     if startsAtOnce, !plan.hooks.poststart.isEmpty {
@@ -147,7 +150,9 @@ private struct Birth {
     }
     ownsCgroup = true
     container.record.cgroup = made.cgroup.path
-    options.debug?.say("made the cgroup \(made.cgroup.directory); limits: \(plan.cgroupSettings.count)")
+    options.debug?.say(
+      "created the cgroup \(made.cgroup.directory), limits: \(CgroupSettings.text(plan.cgroupSettings))"
+    )
     let directory = try made.cgroup.open()
     container.record.cgroupNumber = try attempt("look at the cgroup \(made.cgroup.directory)") {
       () throws(Errno) in try directory.status().inode
@@ -206,11 +211,12 @@ private struct Birth {
         throw error
       }
       return Parent(
-        handshake: Handshake(pair.here), pid: pid, pidfd: pidfd, isAhead: goesAhead, leftNamespace: left)
+        handshake: Handshake(pair.here, options.debug), pid: pid, pidfd: pidfd, isAhead: goesAhead,
+        leftNamespace: left)
     case .child:
       // The caller's end: when the caller is gone, this process is to see it.
       pair.here.close()
-      let handshake = Handshake(pair.there)
+      let handshake = Handshake(pair.there, options.debug)
       if goesAhead { goAhead(joining, namespaces, hostMounts, isStaged: isStaged, handshake) }
       Init(
         id: container.id, plan: plan, options: options, hostMounts: hostMounts, isStaged: isStaged,
@@ -247,6 +253,7 @@ private struct Birth {
         try attempt("linux.namespaces: join \(namespace.path)") { () throws(Errno) in
           try namespace.descriptor.enter(namespace.kind)
         }
+        handshake.notes?.say("joined the namespace \(namespace.path)")
       }
       let cloned = try attempt("clone the container's first process") { () throws(Errno) in
         try clone(into: namespaces, asSibling: true)
@@ -358,7 +365,7 @@ private struct Parent: ~Copyable {
     container.record.process = Record.Process(
       pid: pid, startTime: status.startTime, uniqueNumber: pidfd.uniqueNumber)
     try container.save()
-    options.debug?.say("process \(pid) is the container's first one, and builds its root \(plan.root)")
+    options.debug?.say("cloned the container's first process, pid \(pid), which builds its root \(plan.root)")
     // While the new process builds its file tree; it does not go on to its program before this is done.
     if let cgroup = cgroup.take() {
       try attach(devices, plan.deviceRules, to: cgroup.cgroup)
@@ -367,20 +374,23 @@ private struct Parent: ~Copyable {
     if let pidFile = options.pidFile { try PidFile.write(pid, to: pidFile) }
     try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
     _ = leftNamespace.take()
-    options.debug?.say(
-      "device rules and limits are in force; the process goes on to \(waitsForStart ? "wait for start" : "exec"): \(plan.process.arguments.first ?? "")"
-    )
+    options.debug?.say("device rules and limits are in force; told process \(pid) to go on")
     let directory = container.directory
     try attempt("write \(directory)/config.json") { () throws(Errno) in
       try File.replace("\(directory)/config.json", with: config)
     }
     let created = container
-    return try Supervision.bringUp(
+    let terminal = try Supervision.bringUp(
       handshake, pid: pid, process: plan.process, consoleSocket: options.consoleSocket,
       waitsForStart: waitsForStart
     ) { () throws(ContainerError) in
       try created.runCreationHooks(plan.hooks, pid: pid, watched: pidfd, options.openFiles)
     }
+    options.debug?.say(
+      waitsForStart
+        ? "process \(pid) waits for start, to execute \(plan.process.arguments.first ?? "")"
+        : "process \(pid) has executed \(plan.process.arguments.first ?? "")")
+    return terminal
   }
 
   private func attach(

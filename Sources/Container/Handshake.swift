@@ -4,6 +4,8 @@ import Linux
 /// its program: one message each, over a connection that a successful `execve` closes.
 struct Handshake: ~Copyable {
   let socket: Socket
+  /// Where the other side's messages go that only help to find a fault; also, whether this side is to send any.
+  let debug: DebugMessages?
 
   /// What the new process says.
   enum FromChild: ~Copyable {
@@ -50,9 +52,23 @@ struct Handshake: ~Copyable {
     static let notFound = UInt8(ascii: "N")
     static let notExecuted = UInt8(ascii: "X")
     static let process = UInt8(ascii: "P")
+    static let note = UInt8(ascii: "D")
   }
 
-  init(_ socket: consuming Socket) { self.socket = socket }
+  init(_ socket: consuming Socket, _ debug: DebugMessages? = nil) {
+    self.socket = socket
+    self.debug = debug
+  }
+
+  /// Messages of this side that the other side writes: this one may not reach the log, or be in a container.
+  var notes: DebugMessages? {
+    guard debug != nil else { return nil }
+    // As long as this process makes the container, the socket is open under this number.
+    let number = socket.descriptor.rawValue
+    return DebugMessages { text in
+      _ = try? Socket.send([Tag.note] + text.utf8.prefix(4000), to: number)
+    }
+  }
 
   /// Says `message`. A process that is gone has said why, and that is still to be received.
   func send(_ message: FromParent) throws(Errno) {
@@ -94,24 +110,36 @@ struct Handshake: ~Copyable {
   func receive(
     orEndOf process: borrowing Pidfd, milliseconds: Int32 = -1
   ) throws(ContainerError) -> FromChild {
-    var entries = [
-      PollEntry(socket.descriptor.rawValue, .readable), PollEntry(process.descriptor.rawValue, .readable),
-    ]
-    try attempt("hear from the new process") { () throws(Errno) in
-      _ = try poll(&entries, milliseconds: milliseconds)
-      // It may have spoken between the two looks.
-      if entries[0].events.isEmpty { _ = try poll(&entries, milliseconds: 0) }
+    while true {
+      var entries = [
+        PollEntry(socket.descriptor.rawValue, .readable), PollEntry(process.descriptor.rawValue, .readable),
+      ]
+      try attempt("hear from the new process") { () throws(Errno) in
+        _ = try poll(&entries, milliseconds: milliseconds)
+        // It may have spoken between the two looks.
+        if entries[0].events.isEmpty { _ = try poll(&entries, milliseconds: 0) }
+      }
+      if entries[0].events.isEmpty { return .closed }
+      if let message = try receiveOne() { return message }
+      // Whoever sends one after the other would keep this side for ever.
+      guard milliseconds < 0 else {
+        throw ContainerError(.failed, "unexpected message from the container's process")
+      }
     }
-    return entries[0].events.isEmpty ? .closed : try receive()
   }
 
   /// Waits for what the new process says next.
   func receive() throws(ContainerError) -> FromChild {
+    while true { if let message = try receiveOne() { return message } }
+  }
+
+  /// Waits for one message; `nil` stands for a note, which has been written.
+  private func receiveOne() throws(ContainerError) -> FromChild? {
     let message: Socket.Message
     do throws(Errno) { message = try socket.receive() } catch .connectionReset {
       // The process is gone without having read all of ours. The kernel says so before it hands out what the process
       // said last, once.
-      return try receive()
+      return try receiveOne()
     } catch {
       throw ContainerError("hear from the new process", error)
     }
@@ -122,6 +150,9 @@ struct Handshake: ~Copyable {
     case nil: break
     }
     switch bytes.first {
+    case Tag.note:
+      debug?.say("the container's process: \(String(decoding: bytes.dropFirst(), as: UTF8.self))")
+      return nil
     case Tag.limits: return .limits
     case Tag.hooks: return .hooks
     case Self.ready: return .ready

@@ -49,6 +49,7 @@ struct Init: ~Copyable {
       try attempt("linux.namespaces: join \(namespace.path)") { () throws(Errno) in
         try namespace.descriptor.enter(namespace.kind)
       }
+      handshake.notes?.say("joined the namespace \(namespace.path)")
     }
     try enterUserNamespace()
     if let network {
@@ -65,7 +66,9 @@ struct Init: ~Copyable {
       try ContainerProcess.takeNewKeyring()
     }
 
+    handshake.notes?.say("namespaces are set up")
     let terminal = try buildFileTree()
+    handshake.notes?.say("entered the root \(plan.root)")
     let process = ContainerProcess(
       plan: plan.process, preserved: options.preserved, isRelayed: options.isInForeground)
     try process.takeStandardStreams(terminal, controlling: true)
@@ -91,6 +94,9 @@ struct Init: ~Copyable {
       environment: options.extraEnvironment, after: prelude, handshake)
     // Everything outside the container is done.
     if hookState == nil, !handshake.expect(.proceed) { exitNow(1) }
+    handshake.notes?.say(
+      "taking on limits, user \(plan.process.user):\(plan.process.group) and capabilities, then executing \(plan.process.arguments.first ?? "")"
+    )
     try process.takeOn(inUserNamespace: plan.hasUserNamespace, handshake)
     throw process.execute(execution)
   }
@@ -149,7 +155,9 @@ struct Init: ~Copyable {
     }
     var root = try RootFilesystem(
       plan, hostMounts, id: id, cgroup: cgroup, emptyTree: emptyTree, sysfs: network?.sysfs.root.rawValue)
+    root.notes = handshake.notes
     try root.build(hostMounts)
+    handshake.notes?.say("mounts and devices are done")
     if let hookState {
       try runCreationHooks(hookState)
       try root.leavePlace()

@@ -19,6 +19,8 @@ public struct ExecOptions: Sendable {
   public var cgroup: String?
   /// Whether the process is a child of the caller's parent, who then waits for it.
   public var isSibling = false
+  /// Where messages go that only help to find a fault.
+  public var debug: DebugMessages?
   /// Whether a process is put into a paused container, to run when that is resumed.
   public var ignoresPause = false
 
@@ -67,6 +69,7 @@ extension Container {
     for warning in plan.warnings(inUserNamespace: record.namespaces.contains(.user)) { options.warn(warning) }
     if !record.makesDevices { plan.capabilities.remove(ProcessPlan.CapabilitySets.makeNode) }
     let first = try initProcess()
+    options.debug?.say("validated the process, which joins \(id), cgroup \(record.cgroup ?? "of the caller")")
     let joiner = try spawn(plan, options, first)
     return try accompany(joiner, plan, options)
   }
@@ -89,11 +92,11 @@ extension Container {
     defer { if let callers { try? Scheduling.setAffinityMask(callers) } }
     switch try cloneIntoCgroup(options) {
     case .parent(let pid, let pidfd):
-      return Joiner(handshake: Handshake(pair.here), pid: pid, pidfd: pidfd)
+      return Joiner(handshake: Handshake(pair.here, options.debug), pid: pid, pidfd: pidfd)
     case .child:
       // The caller's end: when the caller is gone, this process is to see it.
       pair.here.close()
-      let handshake = Handshake(pair.there)
+      let handshake = Handshake(pair.there, options.debug)
       do throws(ContainerError) {
         try join(first, plan, options, handshake)
       } catch {
@@ -173,6 +176,7 @@ extension Container {
         try ProcessControl.setDumpable(false)
       }
     }
+    handshake.notes?.say("joined the namespaces of \(id)")
     try ContainerProcess.takeNewKeyring()
     let process = ContainerProcess(
       plan: plan, preserved: options.preserved, isJoining: true, isRelayed: options.isInForeground,
@@ -197,6 +201,9 @@ extension Container {
     }
     let execution = try process.prepareExecution(
       environment: [], after: .becomeSibling(takesTerminal: plan.terminal), handshake)
+    handshake.notes?.say(
+      "taking on limits, user \(plan.user):\(plan.group) and capabilities, then executing \(plan.arguments.first ?? "")"
+    )
     try process.takeOn(inUserNamespace: kinds.contains(.user), handshake)
     throw process.execute(execution)
   }
@@ -240,6 +247,7 @@ extension Container {
     _ options: ExecOptions
   ) throws(ContainerError) -> StartedProcess {
     do throws(ContainerError) {
+      options.debug?.say("process \(process.pid) is in the container")
       try Supervision.prepare(process.pid, plan)
       if let pidFile = options.pidFile { try PidFile.write(process.pid, to: pidFile) }
       try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
@@ -247,7 +255,7 @@ extension Container {
       // stopped it, or got hold of its end of the connection.
       let message = try handshake.receive(orEndOf: process.pidfd, milliseconds: Self.patience)
       switch consume message {
-      case .closed: break
+      case .closed: options.debug?.say("process \(process.pid) has executed \(plan.arguments.first ?? "")")
       case .notExecuted(let errno): throw .program(plan.arguments[0], errno)
       default: throw ContainerError(.failed, "unexpected message from the container's process")
       }

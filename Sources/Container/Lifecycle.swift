@@ -128,11 +128,12 @@ extension ContainerStore {
   ///
   /// - Parameters:
   ///   - force: end it first when it runs, and remove also what is left of one whose making was cut short.
+  ///   - debug: where messages go that only help to find a fault.
   ///   - warn: told of each hook that fails.
   /// - Throws: `ContainerError` of the kind `.wrongStatus` when it runs and is not forced, `.noSuchContainer` when there is
   ///   none.
   public func delete(
-    _ id: ContainerID, force: Bool = false, warn: (String) -> Void = { _ in }
+    _ id: ContainerID, force: Bool = false, debug: DebugMessages? = nil, warn: (String) -> Void = { _ in }
   ) throws(ContainerError) {
     let directory = directory(of: id)
     // The target of a symbolic link is not removed.
@@ -153,9 +154,10 @@ extension ContainerStore {
     var removed: Container?
     var hooks: [RuntimeConfig.Hook] = []
     do throws(ContainerError) {
-      let container = try Container(id, in: self)
+      var container = try Container(id, in: self)
+      container.debug = debug
       hooks = container.poststopHooks(warn)
-      try container.remove(force: force)
+      try container.remove(force: force, debug)
       removed = container
     } catch {
       guard force, error.kind == .noSuchContainer || error.kind == .damaged else { throw error }
@@ -169,6 +171,7 @@ extension ContainerStore {
       }
     }
     try attempt("remove \(directory)") { () throws(Errno) in try removeDirectory(directory) }
+    debug?.say("removed the state directory \(directory)")
     lock.release()
     removed?.runPoststopHooks(hooks, warn)
   }
@@ -208,8 +211,12 @@ extension Container {
   /// Removes the container with all that belongs to it, when its first process has ended and was waited for. Another one that
   /// has got its name by now is left alone.
   ///
-  /// - Parameter warn: told of each hook that fails.
-  public func removeAtEnd(warn: (String) -> Void = { _ in }) throws(ContainerError) {
+  /// - Parameters:
+  ///   - debug: where messages go that only help to find a fault.
+  ///   - warn: told of each hook that fails.
+  public func removeAtEnd(
+    debug: DebugMessages? = nil, warn: (String) -> Void = { _ in }
+  ) throws(ContainerError) {
     let lock: Lock
     do throws(ContainerError) { lock = try self.lock() } catch {
       // Somebody was faster.
@@ -218,8 +225,9 @@ extension Container {
     }
     guard isOnDisk else { return }
     let hooks = poststopHooks(warn)
-    try removeBelongings()
+    try removeBelongings(debug)
     try removeDirectory()
+    debug?.say("removed the state directory \(directory)")
     lock.release()
     runPoststopHooks(hooks, warn)
   }
@@ -275,7 +283,7 @@ extension Container {
   }
 
   /// Ends and removes everything but the state directory, whose lock the caller holds.
-  fileprivate func remove(force: Bool) throws(ContainerError) {
+  fileprivate func remove(force: Bool, _ debug: DebugMessages?) throws(ContainerError) {
     // Nobody makes it any more, else the lock would be theirs.
     let status = record.process == nil ? .stopped : statusOfProcess()
     // One that was never started has nothing to lose.
@@ -283,11 +291,14 @@ extension Container {
       throw ContainerError(
         .wrongStatus, "cannot delete \(id): it is \(status.rawValue); stop it first, or use --force")
     }
-    if status != .stopped { try endInit() }
-    try removeBelongings()
+    if status != .stopped {
+      try endInit()
+      debug?.say("killed the container's first process, pid \(record.process?.pid ?? 0)")
+    }
+    try removeBelongings(debug)
   }
 
-  private func removeBelongings() throws(ContainerError) {
+  private func removeBelongings(_ debug: DebugMessages?) throws(ContainerError) {
     if record.cgroupNumber == nil, let path = record.cgroup {
       // The creator was killed before it could tell whether the cgroup is the container's: what is in it may be another's.
       // A process of its own is just ending, as its creator is gone; so does a unit of its own, whose process that was.
@@ -296,6 +307,7 @@ extension Container {
       try cgroup()?.remove()
       if let unit = record.unit { try Systemd.remove(unit) }
     }
+    if let path = record.cgroup { debug?.say("removed the cgroup \(path)") }
     if let owned = record.ownedDirectory {
       try attempt("remove \(owned)") { () throws(Errno) in
         do throws(Errno) { try Directory.removeTree(owned) } catch .noSuchFileOrDirectory {}

@@ -20,6 +20,8 @@ struct RootFilesystem: ~Copyable {
   private var isAlone: Bool { emptyTree != nil }
   /// Whether the container's `/dev` is a directory of the host's, in which nothing is to be made.
   let devIsBound: Bool
+  /// Where messages go that only help to find a fault.
+  var notes: DebugMessages?
 
   /// What was mounted on `/dev`. Devices are created there, whatever somebody who shares a directory with the container has
   /// put on the way to it since.
@@ -172,6 +174,7 @@ struct RootFilesystem: ~Copyable {
         try attach(copy.mount, to: try place(mount.destination, isDirectory: true), mount)
       case .remount: try remount(mount)
       }
+      notes?.say("\(mount.field): mounted \(mount.destination)")
     }
     fileSystems = []
   }

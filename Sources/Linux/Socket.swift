@@ -92,6 +92,14 @@ public struct Socket: ~Copyable, Sendable {
     }
   }
 
+  /// Sends one message over the socket with the number `number`.
+  public static func send(_ message: borrowing [UInt8], to number: Int32) throws(Errno) {
+    let count = message.count
+    try retrying {
+      message.withUnsafeBytes { Glibc.send(number, $0.baseAddress, count, Int32(MSG_NOSIGNAL)) }
+    }
+  }
+
   /// Sends one message together with a copy of `file` (`SCM_RIGHTS`).
   public func send(_ message: borrowing [UInt8], with file: borrowing FileDescriptor) throws(Errno) {
     try send(message, descriptors: [file.rawValue])

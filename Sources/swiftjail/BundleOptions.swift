@@ -31,8 +31,7 @@ enum BundleOptions {
     options.cgroupDriver = settings.cgroupDriver
     options.warn = { settings.log.write(.warning, $0) }
     options.openFiles = ResourceLimit.raiseOpenFiles()
-    let log = settings.log
-    if log.isDebug { options.debug = DebugMessages { log.write(.debug, $0) } }
+    options.debug = settings.log.debugMessages
     return options
   }
 

@@ -38,7 +38,9 @@ enum Delete: Command {
 
   private static func delete(_ id: ContainerID, _ settings: Settings, force: Bool) throws(Failure) {
     do throws(ContainerError) {
-      try settings.store.delete(id, force: force) { settings.log.write(.warning, $0) }
+      try settings.store.delete(id, force: force, debug: settings.log.debugMessages) {
+        settings.log.write(.warning, $0)
+      }
     } catch {
       // Who forces wants it gone, and it is.
       guard force, error.kind == .noSuchContainer else { throw settings.failure(error, of: id) }

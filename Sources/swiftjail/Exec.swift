@@ -42,6 +42,7 @@ enum Exec: Command {
     options.pidFile = arguments["pid-file"]
     options.preserved = preserved
     options.warn = { settings.log.write(.warning, $0) }
+    options.debug = settings.log.debugMessages
     options.cgroup = arguments["cgroup"]
     options.ignoresPause = arguments.has("ignore-paused")
     let detached = arguments.has("detach")
@@ -58,7 +59,9 @@ enum Exec: Command {
     return try carryOut { () throws(ContainerError) in
       let process = try container.exec(options)
       settings.log.started(process)
-      return try foreground.wait(for: process).shellStatus
+      let status = try foreground.wait(for: process)
+      settings.log.ended(id, status)
+      return status.shellStatus
     }
   }
 

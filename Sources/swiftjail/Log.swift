@@ -40,6 +40,12 @@ struct Log: Sendable {
     }
   }
 
+  /// Writes messages that only help to find a fault; `nil` when they are not wanted.
+  var debugMessages: DebugMessages? {
+    guard isDebug else { return nil }
+    return DebugMessages { write(.debug, $0) }
+  }
+
   /// Says, when more is wanted, what was started and where it is.
   func started(_ process: borrowing StartedProcess) {
     if !isDebug { return }
@@ -48,6 +54,15 @@ struct Log: Sendable {
       .debug,
       "container \(record.id): process \(process.pid), cgroup \(record.cgroup ?? "of the caller"), bundle \(record.bundle)"
     )
+  }
+
+  /// Says, when more is wanted, how a program of the container `id` ended.
+  func ended(_ id: ContainerID, _ status: ExitStatus) {
+    if !isDebug { return }
+    switch status {
+    case .exited(let code): write(.debug, "container \(id): the program exited with status \(code)")
+    case .signaled(let signal): write(.debug, "container \(id): signal \(signal) ended the program")
+    }
   }
 
   private func entry(_ level: Level, _ line: String) -> String {

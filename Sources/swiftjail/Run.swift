@@ -91,6 +91,7 @@ enum Run: Command {
     let container = process.container
     let end: (status: ExitStatus, wasOutOfMemory: Bool)
     do throws(ContainerError) { end = try foreground.waitForFirst(process) } catch { throw Failure(error) }
+    settings.log.ended(container.id, end.status)
     if end.wasOutOfMemory {
       // A program may well go on without a process of its own.
       let isKilled = end.status.shellStatus == 128 + Signal.kill.rawValue
@@ -100,7 +101,7 @@ enum Run: Command {
     }
     if !keeps {
       try carryOut { () throws(ContainerError) in
-        try container.removeAtEnd { settings.log.write(.warning, $0) }
+        try container.removeAtEnd(debug: settings.log.debugMessages) { settings.log.write(.warning, $0) }
       }
       if container.record.ownedDirectory != nil { settings.partitions.releaseMemory() }
     }

@@ -36,7 +36,12 @@ enum Start: Command {
     if settings.supervisorSocket != nil || (!isOwn && settings.hasSupervisor) {
       return try startSupervised(id.description, settings)
     }
-    try carryOut { () throws(ContainerError) in try settings.store.container(id).start() }
+    try carryOut { () throws(ContainerError) in
+      var container = try settings.store.container(id)
+      container.debug = settings.log.debugMessages
+      try container.start()
+    }
+    settings.log.debugMessages?.say("started \(id): told its first process to execute its program")
   }
 
   private static func startSupervised(_ name: String, _ settings: Settings) throws(Failure) {

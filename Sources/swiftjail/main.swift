@@ -1,3 +1,4 @@
+import Container
 import Glibc
 import Layers
 import Linux
@@ -39,7 +40,7 @@ func main() -> Int32 {
     }
     inProgram = name == Run.name || name == Exec.name
     try refuseOtherThanUTF8()
-    return try run(command, all.operands.dropFirst(), Settings(all, log))
+    return try run(command, all.operands.dropFirst(), Settings(all, log), log.debugMessages)
   } catch {
     log.write(.error, error.message)
     return inProgram ? error.programStatus : 1
@@ -60,7 +61,7 @@ func refuseOtherThanUTF8() throws(Failure) {
 }
 
 func run(
-  _ command: any Command.Type, _ words: ArraySlice<String>, _ settings: Settings
+  _ command: any Command.Type, _ words: ArraySlice<String>, _ settings: Settings, _ debug: DebugMessages?
 ) throws(Failure) -> Int32 {
   let options = command.options + [Option("help", letter: "h", "print this help")]
   let arguments: Arguments
@@ -84,7 +85,11 @@ func run(
   } catch {
     throw Failure(error.kind, "\(command.name): \(error.message)")
   }
-  return try command.run(arguments, settings)
+  // The other words may hold what is secret.
+  debug?.say("command \(command.name) \(arguments.operands.first ?? ""), version \(version)")
+  let status = try command.run(arguments, settings)
+  debug?.say("command \(command.name): status \(status)")
+  return status
 }
 
 Inherited.repair()

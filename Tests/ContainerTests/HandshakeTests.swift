@@ -1,4 +1,5 @@
 import Linux
+import Synchronization
 import Testing
 
 @testable import Container
@@ -57,6 +58,31 @@ struct HandshakeTests {
     try expectNext("programNotExecuted exec: \"a\": Permission denied", on: outside)
     try expectNext("closed", on: outside)
     try expectNext("closed", on: outside)
+  }
+
+  @Test("Notes are written by the other side and pass for nothing else; a bounded wait takes none")
+  func notes() throws {
+    let pair = try Socket.pair()
+    let written = Mutex<[String]>([])
+    let debug = DebugMessages { text in written.withLock { $0.append(text) } }
+    let outside = Handshake(pair.here, debug)
+    let inside = Handshake(pair.there, debug)
+    let other = try Socket.pair()
+    let quiet = Handshake(other.here)
+    let isQuiet = quiet.notes == nil
+    #expect(isQuiet)
+    inside.notes?.say("one")
+    inside.notes?.say(String(repeating: "x", count: 10_000))
+    try inside.askForLimits()
+    try expectNext("limits", on: outside)
+    #expect(written.withLock { $0 }.map(\.utf8.count) == [28, 4025])
+    #expect(written.withLock { $0.first } == "the container's process: one")
+    inside.notes?.say("two")
+    let own = try Pidfd(of: ProcessControl.pid)
+    do throws(ContainerError) {
+      _ = try outside.receive(orEndOf: own, milliseconds: 1000)
+      Issue.record("a note was taken")
+    } catch { #expect(error.description.contains("unexpected")) }
   }
 
   @Test("Who is not waited for without end is taken to have nothing more to say")

@@ -6,7 +6,7 @@ extension Container {
   /// The state that hooks read.
   func hookState(_ status: Status, pid: Int32?) -> State {
     State(
-      ociVersion: record.ociVersion, id: id.description, status: status, pid: pid, bundle: record.bundle,
+      id: id.description, status: status, pid: pid, bundle: record.bundle,
       annotations: record.annotations)
   }
 
@@ -22,7 +22,7 @@ extension Container {
     for kind in [HookRun.Kind.prestart, .createRuntime] where !hooks[kind].isEmpty {
       try HookRun(
         kind: kind, hooks: hooks[kind], state: hookState(.creating, pid: pid), directory: record.bundle,
-        openFiles: openFiles, watched: watched.descriptor.rawValue
+        openFiles: openFiles, watched: watched.descriptor.rawValue, debug: debug
       ).run()
     }
   }
@@ -41,7 +41,7 @@ extension Container {
     // Orphans inside become children of that pid namespace's first process, and end with the container.
     let run = HookRun(
       kind: .startContainer, hooks: hooks, state: hookState(.created, pid: pid),
-      watched: first.descriptor.rawValue, abandon: stop)
+      watched: first.descriptor.rawValue, abandon: stop, debug: debug)
     try run.run { (hook, name, _) throws(ContainerError) in
       var process = process
       process.args = hook.args.isEmpty ? [hook.path] : hook.args
@@ -64,7 +64,7 @@ extension Container {
     do throws(ContainerError) {
       try HookRun(
         kind: .poststart, hooks: hooks, state: hookState(.running, pid: record.process?.pid),
-        directory: record.bundle, openFiles: openFiles
+        directory: record.bundle, openFiles: openFiles, debug: debug
       ).run()
     } catch {
       stop()
@@ -92,9 +92,12 @@ extension Container {
   /// Runs `hooks` after the container was removed. A failure is no more than a warning.
   func runPoststopHooks(_ hooks: [RuntimeConfig.Hook], _ warn: (String) -> Void) {
     if hooks.isEmpty { return }
-    HookRun(kind: .poststop, hooks: hooks, state: hookState(.stopped, pid: 0), directory: record.bundle)
-      .runAll(
-        warn)
+    HookRun(
+      kind: .poststop, hooks: hooks, state: hookState(.stopped, pid: 0), directory: record.bundle,
+      debug: debug
+    )
+    .runAll(
+      warn)
   }
 }
 
@@ -110,7 +113,8 @@ extension Init {
     state.pid = ProcessControl.pid
     try HookRun(
       kind: .createContainer, hooks: plan.hooks.createContainer, state: state, directory: state.bundle,
-      openFiles: options.openFiles, watched: handshake.socket.descriptor.rawValue, heedsSignals: false
+      openFiles: options.openFiles, watched: handshake.socket.descriptor.rawValue, heedsSignals: false,
+      debug: handshake.notes
     ).run()
   }
 }

@@ -22,6 +22,9 @@ struct HookRun {
   /// Whether signals that end a program stop the hooks, when this process has blocked them.
   var heedsSignals = true
 
+  /// Where messages go that only help to find a fault.
+  var debug: DebugMessages?
+
   /// The points of a container's life, by their names in `hooks`.
   enum Kind: String, CaseIterable {
     case prestart, createRuntime, createContainer, startContainer, poststart, poststop
@@ -79,6 +82,7 @@ struct HookRun {
         throw error
       }
       _ = try? helper.wait()
+      debug?.say("\(name) is done")
     }
   }
 
