@@ -140,17 +140,31 @@ struct ContainerProcess: Sendable {
 /// The standard streams of this process.
 enum StandardStreams {
   /// Makes `user` the owner of pipes, sockets and terminals among them, so that a program that is not root can open
-  /// `/dev/stdout` again. Plain files stay whose they are.
+  /// `/dev/stdout` again. Plain files stay whose they are, and the host's `/dev/null` becomes the container's.
   static func give(to user: UInt32) {
     for number in Int32(0)...2 {
-      guard let stream = try? FileDescriptor.duplicate(of: number), let status = try? stream.status(),
-        status.user != user
-      else { continue }
+      guard let stream = try? FileDescriptor.duplicate(of: number), let status = try? stream.status() else {
+        continue
+      }
+      if status.kind == .characterDevice, status.device == null { takeOwnNull(number) }
+      guard status.user != user else { continue }
       switch status.kind {
       case .fifo, .socket: try? stream.changeOwner(user: user)
       case .characterDevice where stream.isTerminal: try? stream.changeOwner(user: user)
       case .regular, .directory, .symbolicLink, .characterDevice, .blockDevice, .unknown: continue
       }
     }
+  }
+
+  private static let null = DeviceNumber(major: 1, minor: 3)
+
+  /// Puts the container's own `/dev/null` in the place of the host's, of which criu would not know where it is.
+  private static func takeOwnNull(_ number: Int32) {
+    let path = "/dev/null"
+    guard let there = try? FileStatus.of(path, following: false), there.kind == .characterDevice,
+      there.device == null, let own = try? FileDescriptor.open(path, [.readWrite, .noFollow]),
+      let opened = try? own.status(), opened.kind == .characterDevice, opened.device == null
+    else { return }
+    try? own.replace(number)
   }
 }

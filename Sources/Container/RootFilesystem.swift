@@ -112,6 +112,19 @@ struct RootFilesystem: ~Copyable {
     }
   }
 
+  /// The tree with the root `root`, in which the mount points of `plan` are to be created and nothing else.
+  init(_ root: consuming FileDescriptor, forMountPointsOf plan: Plan, id: ContainerID) {
+    self.root = root
+    self.plan = plan
+    self.id = id
+    fileSystems = []
+    shared = []
+    null = nil
+    emptyTree = nil
+    held = nil
+    devIsBound = false
+  }
+
   private static func copyOfNull() throws(ContainerError) -> HostMounts.HeldMount {
     try attempt("linux.maskedPaths: copy /dev/null, which must be there") { () throws(Errno) in
       let copy = try Mount.copy(of: "/dev/null", recursive: false)

@@ -26,9 +26,10 @@ public struct FileDescriptor: ~Copyable, Sendable {
     FileDescriptor(owning: try retrying { fcntl(rawValue, F_DUPFD_CLOEXEC, lowest) })
   }
 
-  /// A second descriptor of what this process has open as `number`, which stays open (`fcntl(2)`).
-  public static func duplicate(of number: Int32) throws(Errno) -> FileDescriptor {
-    FileDescriptor(owning: try retrying { fcntl(number, F_DUPFD_CLOEXEC, 3) })
+  /// A second descriptor of what this process has open as `number`, which stays open, numbered `lowest` or above
+  /// (`fcntl(2)`).
+  public static func duplicate(of number: Int32, lowest: Int32 = 3) throws(Errno) -> FileDescriptor {
+    FileDescriptor(owning: try retrying { fcntl(number, F_DUPFD_CLOEXEC, lowest) })
   }
 
   /// How many descriptors this process has open.

@@ -80,7 +80,7 @@ struct Arguments: Sendable {
     } else if let value = given ?? words.popFirst() {
       give(option, value)
     } else {
-      throw Failure(.usage, "option \(word) needs a value")
+      throw Failure(.usage, "option \(word) requires an argument")
     }
   }
 
@@ -103,7 +103,7 @@ struct Arguments: Sendable {
     var value = "true"
     if last.value != nil {
       guard let given = rest.isEmpty ? words.popFirst() : String(rest) else {
-        throw Failure(.usage, "option -\(letters) needs a value")
+        throw Failure(.usage, "option -\(letters) requires an argument")
       }
       value = given
     }

@@ -30,7 +30,8 @@ extension Command {
 /// All commands, in the order of the help.
 let commands: [any Command.Type] = [
   Run.self, Exec.self, Ps.self, List.self, Create.self, Start.self, StateCommand.self, Kill.self,
-  Delete.self, Pause.self, Resume.self, Update.self, Up.self, Down.self, Stop.self, Restart.self, Remove.self,
+  Delete.self, Pause.self, Resume.self, Checkpoint.self, Restore.self, Update.self, Up.self, Down.self,
+  Stop.self, Restart.self, Remove.self,
   Logs.self,
   Stats.self, Top.self, Events.self, Inspect.self, PartitionNames.self, Check.self, Spec.self,
   FeaturesCommand.self,
@@ -49,6 +50,8 @@ struct Settings: Sendable {
   let cgroupDriver: CgroupDriver
   /// Where the supervisor listens; `nil` for that of the containers.
   let supervisorSocket: String?
+  /// The file of the program criu; `nil` is the one in `PATH`.
+  let criu: String?
   /// Where messages go.
   let log: Log
 
@@ -71,6 +74,7 @@ struct Settings: Sendable {
       "cgroup-manager", value: "DRIVER", choices: ["cgroupfs", "systemd", "disabled"],
       "who makes cgroups: cgroupfs (the default), systemd or disabled"),
     Option("systemd-cgroup", "the same as --cgroup-manager systemd"),
+    Option("criu", value: "FILE", "the program criu, for checkpoint and restore (default: the one in PATH)"),
     Option("version", letter: "v", "print the version"),
     Option("help", letter: "h", "print this help"),
   ]
@@ -84,6 +88,7 @@ struct Settings: Sendable {
       of: store, storage: try Self.storage(arguments), memoryLimit: try Self.memoryLimit(arguments))
     isRootGiven = arguments["root"] != nil
     supervisorSocket = arguments["socket"]
+    criu = arguments["criu"].flatMap { $0.isEmpty ? nil : $0 }
     switch arguments["cgroup-manager"] {
     case nil: cgroupDriver = arguments.has("systemd-cgroup") ? .systemd : .cgroupfs
     case "cgroupfs"?: cgroupDriver = .cgroupfs

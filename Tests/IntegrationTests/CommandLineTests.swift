@@ -19,7 +19,7 @@ struct CommandLineTests {
     #expect(outcome.status == 0)
     for command in [
       "create", "start", "state", "kill", "delete", "run", "exec", "ps", "list", "pause", "resume", "spec",
-      "check", "features",
+      "check", "features", "checkpoint", "restore",
     ] {
       #expect(outcome.text.contains(command), "\(outcome)")
     }
@@ -29,7 +29,7 @@ struct CommandLineTests {
     "--help explains each command",
     arguments: [
       "create", "start", "state", "kill", "delete", "run", "exec", "ps", "list", "pause", "resume", "spec",
-      "check", "features",
+      "check", "features", "checkpoint", "restore",
     ])
   func commandHelp(command: String) throws {
     let outcome = try call(command, "--help")

@@ -156,7 +156,7 @@ struct CompatibilityTests {
       try box.succeed("run", "-db\(box.bundle)", box.id)
       try #expect(box.call("exec", "-eX=1=2", box.id, "sh", "-c", "echo $X").text == "1=2")
       try #expect(box.call("exec", "-ie", "X=y", box.id, "sh", "-c", "echo $X").text == "y")
-      expectRefusal(try box.call("exec", "-ie"), saying: "needs a value")
+      expectRefusal(try box.call("exec", "-ie"), saying: "requires an argument")
       expectRefusal(try box.call("run", "-dz\(box.bundle)", box.id), saying: "unknown option")
     }
   }

@@ -38,7 +38,9 @@ struct CompletionTests {
     try withSandbox { box in
       box.config["process.args"] = ["/bin/sleep", "1000"]
       try box.create()
-      for command in ["start", "state", "kill", "exec", "ps", "delete", "pause", "resume", "update"] {
+      for command in [
+        "start", "state", "kill", "exec", "ps", "delete", "pause", "resume", "update", "checkpoint",
+      ] {
         let words = ["--root", box.root, command, ""]
         try #expect(complete(words, program: Swiftjail.program) == [box.id], "\(command)")
       }
