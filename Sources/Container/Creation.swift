@@ -55,6 +55,10 @@ extension ContainerStore {
     let hostMounts = try HostMounts.copy(for: plan, joining: joining)
     try plan.refuseChangesToHost(joining)
     try plan.refuseUnknownLabels()
+    try plan.refuseImmovableDevices(joining)
+    let resourceControl = try plan.resourceControl.map { (rdt) throws(ContainerError) in
+      try ResourceControl(rdt, id: id)
+    }
     let cgroup = try CgroupPlan(plan, options.cgroupDriver, id, in: self, options.debug)
     let cgroupOwner = try plan.cgroupOwner(joining: joining)
 
@@ -68,12 +72,14 @@ extension ContainerStore {
       annotations: annotations, ownedDirectory: options.ownedDirectory)
     record.isSupervised = options.isSupervised
     record.personality = plan.personality
+    record.memoryPolicy = config.linux.memoryPolicy
+    record.resourceControl = resourceControl?.group
     record.hasKeyrings = plan.process.systemCallFilter == nil
     record.hooks = plan.hooks.laterKinds
     record.isBeingCreated = plan.hooks.runsAtCreation
     var birth = Birth(
       container: Container(record, in: self), plan: plan, options: options, groundwork: groundwork,
-      cgroup: cgroup, cgroupOwner: cgroupOwner)
+      cgroup: cgroup, cgroupOwner: cgroupOwner, resourceControl: resourceControl)
     birth.container.debug = options.debug
     let process = try Self.carryOut(
       &birth, hostMounts, joining, config: written, startsAtOnce: startsAtOnce, lock)
@@ -125,12 +131,14 @@ private struct Birth {
   let groundwork: Groundwork
   let cgroup: CgroupPlan?
   let cgroupOwner: UInt32?
+  var resourceControl: ResourceControl?
   var ownsCgroup = false
 
   mutating func carryOut(
     _ hostMounts: consuming HostMounts, _ joining: [HeldNamespace], config: BundleConfig, startsAtOnce: Bool
   ) throws(ContainerError) -> StartedProcess {
     try container.save()
+    try resourceControl?.make()
     var fifo: FileDescriptor?
     // Hooks run between the two parts of a start.
     let waitsForStart = !startsAtOnce || !plan.hooks.startContainer.isEmpty
@@ -212,6 +220,7 @@ private struct Birth {
       }
       return Parent(
         handshake: Handshake(pair.here, options.debug), pid: pid, pidfd: pidfd, isAhead: goesAhead,
+        joined: joining,
         leftNamespace: left)
     case .child:
       // The caller's end: when the caller is gone, this process is to see it.
@@ -275,6 +284,7 @@ private struct Birth {
   /// Takes back what was done.
   func undo() {
     if ownsCgroup { cgroup?.remove(container.record.cgroup) }
+    resourceControl?.undo()
     try? Directory.removeTree(container.directory)
   }
 }
@@ -286,6 +296,8 @@ private struct Parent: ~Copyable {
   var pidfd: Pidfd
   /// Whether the process is one that makes the container's and ends.
   let isAhead: Bool
+  /// The namespaces that the container joins.
+  let joined: [HeldNamespace]
   /// Where the host's mounts were staged, until there is time to close it.
   var leftNamespace: FileDescriptor?
 
@@ -358,7 +370,9 @@ private struct Parent: ~Copyable {
         try handshake.send(.mapped)
       }
     }
+    try plan.moveNetworkDevices(to: pid, joined, options.debug)
     try Supervision.prepare(pid, plan.process)
+    try container.record.resourceControl?.add(pid)
     let status = try attempt("look at process \(pid)") { () throws(Errno) in
       try ProcessStatus.of(pid)
     }

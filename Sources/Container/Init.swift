@@ -94,6 +94,8 @@ struct Init: ~Copyable {
       environment: options.extraEnvironment, after: prelude, handshake)
     // Everything outside the container is done.
     if hookState == nil, !handshake.expect(.proceed) { exitNow(1) }
+    // Among the nodes of its cpuset, which is in force now.
+    try plan.memoryPolicy?.takeOn()
     handshake.notes?.say(
       "taking on limits, user \(plan.process.user):\(plan.process.group) and capabilities, then executing \(plan.process.arguments.first ?? "")"
     )

@@ -189,6 +189,7 @@ extension Container {
         try ProcessControl.setPersonality(personality)
       }
     }
+    if let policy = record.memoryPolicy { try MemoryPolicy(policy).takeOn() }
     try process.enterWorkingDirectory()
     Credentials.setUmask(plan.umask ?? 0o022)
     if let cpus = plan.finalAffinity {
@@ -249,6 +250,7 @@ extension Container {
     do throws(ContainerError) {
       options.debug?.say("process \(process.pid) is in the container")
       try Supervision.prepare(process.pid, plan)
+      try record.resourceControl?.add(process.pid)
       if let pidFile = options.pidFile { try PidFile.write(process.pid, to: pidFile) }
       try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
       // From inside, so no other word is taken from it, and it is not waited for without end: others there may have

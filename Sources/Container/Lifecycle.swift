@@ -308,6 +308,7 @@ extension Container {
       if let unit = record.unit { try Systemd.remove(unit) }
     }
     if let path = record.cgroup { debug?.say("removed the cgroup \(path)") }
+    try record.resourceControl?.remove()
     if let owned = record.ownedDirectory {
       try attempt("remove \(owned)") { () throws(Errno) in
         do throws(Errno) { try Directory.removeTree(owned) } catch .noSuchFileOrDirectory {}

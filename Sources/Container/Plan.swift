@@ -28,6 +28,9 @@ struct Plan: Sendable {
   var process: ProcessPlan
   var hooks: RuntimeConfig.Hooks
   var personality: UInt64?
+  var memoryPolicy: MemoryPolicy?
+  var networkDevices: [NetworkDevicePlan]
+  var resourceControl: RuntimeConfig.Linux.IntelRdt?
   var cgroupsPath: String?
   var cgroupSettings: [CgroupSetting]
   var deviceRules: [DeviceRule]
@@ -92,7 +95,9 @@ struct Plan: Sendable {
   }
 
   /// Whether the container can have a network namespace that was made before it.
-  var fitsSpareNetwork: Bool { newNamespaces.contains(.network) && !hasUserNamespace }
+  var fitsSpareNetwork: Bool {
+    newNamespaces.contains(.network) && !hasUserNamespace && networkDevices.isEmpty
+  }
 
   /// Whether a mount takes the place of the root directory before anything is done in that.
   var replacesRoot: Bool {
@@ -188,6 +193,13 @@ struct Plan: Sendable {
     deviceRules = DevicePlan.rules(linux.resources.devices)
     annotations = config.annotations
     personality = try Self.personality(linux.personality)
+    if let policy = linux.memoryPolicy { memoryPolicy = try MemoryPolicy(policy) }
+    networkDevices = linux.netDevices.elements.map { element in
+      NetworkDevicePlan(
+        name: element.name,
+        nameInside: element.value.name.flatMap { $0.isEmpty ? nil : $0 } ?? element.name)
+    }
+    resourceControl = linux.intelRdt
     if let keyrings = config.annotations[Container.keyringsAnnotation] {
       guard keyrings == "none" else {
         throw .config("annotations[\"\(Container.keyringsAnnotation)\"]", "must be \"none\"")
@@ -231,9 +243,6 @@ struct Plan: Sendable {
       if present { throw .config(path, "not supported; remove it from the configuration") }
     }
     try refuse("linux.seccomp", linux.seccomp != nil)
-    try refuse("linux.intelRdt", linux.intelRdt != nil)
-    try refuse("linux.memoryPolicy", linux.memoryPolicy != nil)
-    try refuse("linux.netDevices", !linux.netDevices.isEmpty)
     try refuse("linux.resources.network.classID", linux.resources.network.classID ?? 0 != 0)
     try refuse("linux.resources.network.priorities", !linux.resources.network.priorities.isEmpty)
     if let platform = config.otherPlatforms.first {

@@ -37,6 +37,12 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
   /// The execution domain of its processes (`personality(2)`); `nil` when that is the caller's.
   public var personality: UInt64?
 
+  /// The NUMA memory policy of its processes; `nil` when that is the caller's.
+  public var memoryPolicy: RuntimeConfig.Linux.MemoryPolicy?
+
+  /// Its group in the resctrl file system; `nil` when its configuration says nothing of that.
+  public var resourceControl: ResourceControlGroup?
+
   /// Whether its processes can make device files where their capabilities allow it.
   public var makesDevices = true
 
@@ -103,6 +109,8 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     isSupervised = try object.optional("supervised", or: false)
     hasKeyrings = try object.optional("keyrings", or: true)
     personality = try object.optional("personality")
+    memoryPolicy = try object.optional("memoryPolicy")
+    resourceControl = try object.optional("resourceControl")
     makesDevices = try object.optional("makesDevices", or: true)
     hooks = try object.optional("hooks", or: [])
     isBeingCreated = try object.optional("creating", or: false)
@@ -135,6 +143,8 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     object.add("supervised", isSupervised, unless: false)
     object.add("keyrings", hasKeyrings, unless: true)
     object.add("personality", ifPresent: personality)
+    object.add("memoryPolicy", ifPresent: memoryPolicy)
+    object.add("resourceControl", ifPresent: resourceControl)
     object.add("makesDevices", makesDevices, unless: true)
     object.add("hooks", hooks, unless: [])
     object.add("creating", isBeingCreated, unless: false)

@@ -10,8 +10,8 @@ extension Features {
     linux: Linux(
       namespaces: RuntimeConfig.Linux.NamespaceKind.allCases, capabilities: Capabilities.names,
       cgroup: Cgroup(v1: false, v2: true, systemd: true, systemdUser: false, rdma: true),
-      seccomp: Seccomp(enabled: false), apparmor: false, selinux: false, intelRdt: false,
-      idmappedMounts: true, netDevices: false),
+      seccomp: Seccomp(enabled: false), apparmor: false, selinux: false, intelRdt: true,
+      memoryPolicy: .all, idmappedMounts: true, netDevices: true),
     potentiallyUnsafeConfigAnnotations: [SystemdAnnotations.prefix, Container.keyringsAnnotation])
 }
 

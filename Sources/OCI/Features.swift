@@ -61,8 +61,10 @@ extension Features {
     public var apparmor: Bool?
     /// Whether SELinux labels can be set.
     public var selinux: Bool?
-    /// Whether Intel RDT can be set up.
+    /// Whether Intel RDT can be set up, its `schemata` given and its monitoring enabled.
     public var intelRdt: Bool?
+    /// NUMA memory policies.
+    public var memoryPolicy: MemoryPolicy?
     /// Whether mounts can be id-mapped.
     public var idmappedMounts: Bool?
     /// Whether network interfaces can be moved into the container.
@@ -72,7 +74,8 @@ extension Features {
     public init(
       namespaces: [RuntimeConfig.Linux.NamespaceKind]? = nil, capabilities: [String]? = nil,
       cgroup: Cgroup? = nil, seccomp: Seccomp? = nil, apparmor: Bool? = nil, selinux: Bool? = nil,
-      intelRdt: Bool? = nil, idmappedMounts: Bool? = nil, netDevices: Bool? = nil
+      intelRdt: Bool? = nil, memoryPolicy: MemoryPolicy? = nil, idmappedMounts: Bool? = nil,
+      netDevices: Bool? = nil
     ) {
       self.namespaces = namespaces
       self.capabilities = capabilities
@@ -81,6 +84,7 @@ extension Features {
       self.apparmor = apparmor
       self.selinux = selinux
       self.intelRdt = intelRdt
+      self.memoryPolicy = memoryPolicy
       self.idmappedMounts = idmappedMounts
       self.netDevices = netDevices
     }
@@ -94,7 +98,12 @@ extension Features {
       if let seccomp { object["seccomp"] = seccomp.json }
       if let apparmor { object["apparmor"] = enabled(apparmor) }
       if let selinux { object["selinux"] = enabled(selinux) }
-      if let intelRdt { object["intelRdt"] = enabled(intelRdt) }
+      if let memoryPolicy { object["memoryPolicy"] = memoryPolicy.json }
+      if let intelRdt {
+        var status = JSON.Object()
+        for name in ["enabled", "schemata", "monitoring"] { status[name] = .bool(intelRdt) }
+        object["intelRdt"] = .object(status)
+      }
       if let idmappedMounts {
         var extensions = JSON.Object()
         extensions["idmap"] = enabled(idmappedMounts)
@@ -107,6 +116,27 @@ extension Features {
     private func enabled(_ enabled: Bool) -> JSON {
       var object = JSON.Object()
       object["enabled"] = .bool(enabled)
+      return .object(object)
+    }
+  }
+
+  /// NUMA memory policies, by their names in `config.json`.
+  public struct MemoryPolicy: Equatable, Sendable {
+    /// The modes.
+    public var modes: [RuntimeConfig.Linux.MemoryPolicy.Mode]
+    /// The flags.
+    public var flags: [RuntimeConfig.Linux.MemoryPolicy.Flag]
+
+    /// All that the specification has.
+    public static let all = MemoryPolicy(modes: .init(Modes.allCases), flags: .init(Flags.allCases))
+    private typealias Modes = RuntimeConfig.Linux.MemoryPolicy.Mode
+    private typealias Flags = RuntimeConfig.Linux.MemoryPolicy.Flag
+
+    /// The value as JSON.
+    public var json: JSON {
+      var object = JSON.Object()
+      object.add("modes", modes)
+      object.add("flags", flags)
       return .object(object)
     }
   }

@@ -30,7 +30,8 @@ extension RuntimeConfig.Linux {
     }
     try validatePaths("maskedPaths", maskedPaths)
     try validatePaths("readonlyPaths", readonlyPaths)
-    try checkNumberList("memoryPolicy.nodes", memoryPolicy?.nodes)
+    try memoryPolicy?.validate()
+    try intelRdt?.validate()
   }
 
   private func validatePaths(_ property: String, _ paths: [String]) throws(ConfigError) {
@@ -76,7 +77,12 @@ extension RuntimeConfig.Linux {
       do throws(ConfigError) {
         try check(isInterfaceName(name), "", "is not the name of a network interface")
         try check(isInterfaceName(inside), "name", "\(quoted(inside)) cannot name a network interface")
-        try check(names.insert(inside).inserted, "name", "another interface gets the same name")
+        let percents = inside.utf8.count { $0 == UInt8(ascii: "%") }
+        let hasNumber = percents == 1 && inside.hasPercentD
+        try check(
+          percents == 0 || hasNumber, "name", "may have one %d, which becomes a number, and no other %")
+        try check(
+          hasNumber || names.insert(inside).inserted, "name", "another interface gets the same name")
       } catch {
         throw error.inside(name).inside("netDevices")
       }
@@ -132,6 +138,14 @@ extension RuntimeConfig.Linux.Device {
 /// Whether `..` is between two slashes or at an end.
 private func hasParentComponent(_ path: String) -> Bool {
   path.utf8.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("..".utf8) }
+}
+
+extension String {
+  /// Whether `%d` is in it.
+  fileprivate var hasPercentD: Bool {
+    guard let percent = utf8.firstIndex(of: UInt8(ascii: "%")) else { return false }
+    return utf8[utf8.index(after: percent)...].first == UInt8(ascii: "d")
+  }
 }
 
 /// Whether Linux allows the name for an interface (`dev_valid_name` in net/core/dev.c).

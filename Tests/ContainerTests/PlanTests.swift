@@ -47,9 +47,11 @@ struct PlanTests {
   static let refused: [(String, Change)] = [
     ("linux.seccomp", { $0.linux.seccomp = .object(JSON.Object()) }),
     (#"annotations["org.swiftjail.keyrings"]"#, { $0.annotations["org.swiftjail.keyrings"] = "" }),
-    ("linux.intelRdt", { $0.linux.intelRdt = .init(closID: "x") }),
-    ("linux.memoryPolicy", { $0.linux.memoryPolicy = .init(mode: .local) }),
-    ("linux.netDevices", { $0.linux.netDevices = ["eth0": .init()] }),
+    ("linux.intelRdt.closID", { $0.linux.intelRdt = .init(closID: "a/b") }),
+    ("linux.intelRdt.enableMBM", { $0.linux.intelRdt = .init(enableMBM: true) }),
+    ("linux.memoryPolicy.nodes", { $0.linux.memoryPolicy = .init(mode: .local, nodes: "0") }),
+    ("linux.memoryPolicy.nodes", { $0.linux.memoryPolicy = .init(mode: .bind, nodes: "5000") }),
+    ("linux.netDevices.eth0.name", { $0.linux.netDevices = ["eth0": .init(name: "a%db%")] }),
     ("linux.resources.network.classID", { $0.linux.resources.network.classID = 1 }),
     (
       "linux.resources.network.priorities",

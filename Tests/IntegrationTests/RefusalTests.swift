@@ -12,8 +12,6 @@ struct RefusalTests {
 
   static let unbuilt = [
     Field(path: "linux.seccomp", value: #"{"defaultAction": "SCMP_ACT_ALLOW"}"#),
-    Field(path: "linux.intelRdt", value: #"{"closID": "group"}"#),
-    Field(path: "linux.netDevices", value: #"{"eth0": {"name": "eth1"}}"#),
     Field(path: "process.apparmorProfile", value: #""profile""#),
     Field(path: "process.selinuxLabel", value: #""system_u:system_r:svirt_lxc_net_t:s0""#),
   ]

@@ -142,6 +142,10 @@ static inline long linux_reset_signal(int signal) {
   return syscall(SYS_rt_sigaction, signal, &action, NULL, sizeof action.mask);
 }
 
+static inline long linux_set_mempolicy(int mode, const uint64_t *nodes, unsigned long bits) {
+  return syscall(SYS_set_mempolicy, mode, bits == 0 ? NULL : nodes, bits);
+}
+
 static inline long linux_setns(int fd, int flags) { return syscall(SYS_setns, fd, flags); }
 static inline long linux_unshare(unsigned long flags) { return syscall(SYS_unshare, flags); }
 
