@@ -126,7 +126,14 @@ struct Init: ~Copyable {
     }
     for sysctl in plan.sysctl {
       let operation = "linux.sysctl: write \"\(sysctl.value)\" to /proc/sys/\(sysctl.path)"
-      do throws(Errno) { try KernelParameter.open(sysctl.path).writeOnce(sysctl.value) } catch {
+      do throws(Errno) {
+        if sysctl.path == "kernel/domainname" {
+          // The file is the host's root's alone, also in a user namespace.
+          try HostName.setDomain(sysctl.value)
+        } else {
+          try KernelParameter.open(sysctl.path).writeOnce(sysctl.value)
+        }
+      } catch {
         throw ContainerError(
           operation, error,
           advice: error == .readOnlyFileSystem ? "start the container around this with --privileged" : nil)
