@@ -32,10 +32,10 @@ lint: ## check the sources' format
 	Tests/run format
 
 test: ## run the tests, each where it belongs: here, or in the test kernel (as root, ten minutes)
-	Tests/run packages format release debug unit host vm vm-systemd vm-engines schema
+	Tests/run packages format release debug unit host fuzz vm vm-systemd vm-engines schema
 
 test-all: ## run every test in both places (as root, about an hour)
-	Tests/run packages format release debug unit host vm-all vm-systemd vm-engines schema
+	Tests/run packages format release debug unit host fuzz vm-all vm-systemd vm-engines schema
 
 test-unit: ## run the tests that need no root
 	Tests/run debug unit
@@ -54,6 +54,9 @@ bench: all ## compare with crun and runc, and with podman and containerd (as roo
 	Tests/bench/run
 	Tests/bench/partitions
 
+fuzz: ## feed the parsers what they do not expect, for SECONDS=600 each
+	Tests/fuzz/run $(or $(SECONDS),600)
+
 faults: all ## kill the supervisor and fill its disk for ten minutes, and see what is lost (as root)
 	Tests/install-packages faults
 	Tests/faults/run
@@ -68,5 +71,5 @@ clean: ## remove what was built
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
-.PHONY: all install uninstall lint test test-all test-unit test-host test-vm test-engines bench faults demo clean help
+.PHONY: all install uninstall lint test test-all test-unit test-host test-vm test-engines bench fuzz faults demo clean help
 .NOTPARALLEL:
