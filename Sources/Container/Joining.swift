@@ -250,7 +250,7 @@ extension Container {
     do throws(ContainerError) {
       options.debug?.say("process \(process.pid) is in the container")
       try Supervision.prepare(process.pid, plan)
-      try record.resourceControl?.add(process.pid)
+      try record.resourceControl?.add(joining: process.pid)
       if let pidFile = options.pidFile { try PidFile.write(process.pid, to: pidFile) }
       try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
       // From inside, so no other word is taken from it, and it is not waited for without end: others there may have

@@ -76,11 +76,14 @@ extension Plan {
   ) throws(ContainerError) {
     var addresses: [NetworkAddress] = []
     var index: Int32 = 0
-    try attempt("\(device.field): move it to the container", taking: "CAP_NET_ADMIN") {
-      () throws(Errno) in
+    let operation = "\(device.field): move it to the container"
+    do throws(Errno) {
       guard let link = try here.link(device.name) else { throw .noSuchDevice }
       addresses = try here.addresses(of: link.index).filter { $0.isPermanentAndGlobal }
       index = try here.move(link, to: namespace, as: device.nameInside)
+    } catch {
+      if let reason = here.reason { throw ContainerError(operation, error, advice: reason) }
+      throw ContainerError(operation, error, taking: "CAP_NET_ADMIN")
     }
     for address in addresses {
       try attempt("\(device.field): keep its addresses") { () throws(Errno) in

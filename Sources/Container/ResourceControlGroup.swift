@@ -42,6 +42,14 @@ public struct ResourceControlGroup: Equatable, Sendable, JSONRepresentable {
   /// Puts the process `pid` into it.
   func add(_ pid: Int32) throws(ContainerError) { try add(pid, in: try Resctrl.root()) }
 
+  /// Puts a process that joins the container into it, unless somebody has removed it.
+  func add(joining pid: Int32) throws(ContainerError) {
+    guard let root = try? Resctrl.root() else { return }
+    do throws(ContainerError) { try add(pid, in: root) } catch {
+      if error.errno != .noSuchFileOrDirectory { throw error }
+    }
+  }
+
   func add(_ pid: Int32, in root: borrowing FileDescriptor) throws(ContainerError) {
     for directory in [directory, monitorDirectory] {
       guard let directory else { continue }

@@ -5,6 +5,8 @@ import Glibc
 public struct RouteSocket: ~Copyable {
   private let socket: FileDescriptor
   private var sequence: UInt32 = 0
+  /// What the kernel said in words when it last refused something; `nil` when it said nothing.
+  public private(set) var reason: String?
 
   /// One to this process's network namespace.
   public init() throws(Errno) { socket = try Self.socket() }
@@ -16,8 +18,12 @@ public struct RouteSocket: ~Copyable {
 
   private static func socket() throws(Errno) -> FileDescriptor {
     // AF_NETLINK, NETLINK_ROUTE
-    FileDescriptor(
+    let socket = FileDescriptor(
       owning: try once { Glibc.socket(16, Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue), 0) })
+    // SOL_NETLINK, NETLINK_EXT_ACK
+    var isOn: Int32 = 1
+    try once { setsockopt(socket.rawValue, 270, 11, &isOn, socklen_t(MemoryLayout<Int32>.size)) }
+    return socket
   }
 
   private static func socket(in namespace: borrowing FileDescriptor) throws(Errno) -> FileDescriptor {
@@ -62,7 +68,10 @@ public struct RouteSocket: ~Copyable {
         switch message.type {
         case Self.done, Self.error:
           let code = NetlinkMessage.number(message.payload, at: 0, as: Int32.self)
-          guard code >= 0 else { throw Errno(rawValue: -code) }
+          guard code >= 0 else {
+            reason = message.reason
+            throw Errno(rawValue: -code)
+          }
           return answers
         default: answers.append(message)
         }
@@ -80,4 +89,16 @@ extension NetlinkMessage {
   static let create: UInt16 = 0x400
   /// `NLM_F_REPLACE`
   static let replace: UInt16 = 0x100
+  private static let isCapped: UInt16 = 0x100
+  private static let hasAttributes: UInt16 = 0x200
+
+  /// The words of an error (`NLMSGERR_ATTR_MSG`), which come behind the request that it is about, or its header.
+  var reason: String? {
+    guard flags & Self.hasAttributes != 0 else { return nil }
+    let length =
+      flags & Self.isCapped != 0
+      ? Self.headerSize : Int(Self.number(payload, at: MemoryLayout<Int32>.size, as: UInt32.self))
+    let words = attributes(after: MemoryLayout<Int32>.size + (length + 3) & ~3).first { $0.type == 1 }
+    return words.map { String(decoding: $0.value.prefix { $0 != 0 }, as: UTF8.self) }
+  }
 }

@@ -78,6 +78,31 @@ struct NetworkDeviceTests {
     }
   }
 
+  @Test(
+    "A device is moved also when another process creates the container's first one",
+    .enabled(if: isAvailable && Kernel.hasTimeNamespaces))
+  func processAhead() throws {
+    try withSandbox { box in
+      box.config["linux.netDevices"] = ["eth7": ["name": "inner0"]]
+      box.config.enter("time")
+      box.config.shell("ip -o link show inner0")
+      let outcome = try run(box, before: Self.veth)
+      #expect(outcome.text.contains("mtu 1400"), "\(outcome)")
+    }
+  }
+
+  @Test("What the kernel says of a device that it does not move is in the error", .enabled(if: isAvailable))
+  func immovable() throws {
+    try withSandbox { box in
+      box.config["linux.netDevices"] = ["bridge7": [:]]
+      let outcome = try run(
+        box, before: "ip link add bridge7 type bridge",
+        after: "ip -o link show bridge7 > /dev/null && echo still")
+      expectRefusal(outcome, saying: "linux.netDevices.bridge7: move it", "Invalid argument: The interface")
+      #expect(outcome.text == "still", "\(outcome)")
+    }
+  }
+
   @Test("%d in the new name becomes a number that is free", .enabled(if: isAvailable))
   func template() throws {
     try withSandbox { box in

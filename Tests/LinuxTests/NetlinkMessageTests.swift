@@ -62,4 +62,19 @@ struct NetlinkMessageTests {
     let renamed = try address(flags: 0x80, scope: 0).message(for: 7, isRenamed: true)
     #expect(renamed.attributes(after: 8).map(\.type) == [2])
   }
+
+  @Test("The words of an error come behind the request, which may be cut to its header")
+  func reason() {
+    for (isCapped, request) in [(true, 16), (false, 44)] {
+      var error = NetlinkMessage(
+        type: 2, flags: isCapped ? 0x300 : 0x200,
+        payload: NetlinkMessage.bytes(of: Int32(-22)) + NetlinkMessage.bytes(of: UInt32(44))
+          + [UInt8](repeating: 0, count: request - 4))
+      error.add(1, "it is immutable")
+      #expect(error.reason == "it is immutable")
+      error.flags = isCapped ? 0x100 : 0
+      #expect(error.reason == nil)
+    }
+    #expect(NetlinkMessage(type: 2, flags: 0x200).reason == nil)
+  }
 }
