@@ -46,8 +46,8 @@ test-host: ## run the integration tests on this system (as root)
 test-vm: ## run the tests that need cgroup v2, systemd or an engine, in the test kernel (as root)
 	Tests/run packages release debug vm vm-systemd vm-engines
 
-test-engines: ## run swiftjail in privileged containers of podman, Docker and swiftjail, in the test kernel (as root)
-	Tests/run release vm-engines
+test-engines: ## have podman, Docker and containerd use swiftjail, and run it in them, in the test kernel (as root)
+	Tests/run release vm-engines vm-runtime-all
 
 bench: all ## compare with crun and runc, and with podman and containerd (as root)
 	Tests/install-packages bench
