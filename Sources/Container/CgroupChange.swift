@@ -53,6 +53,11 @@ struct CgroupChange {
         let value = Self.former(in: file, saying: text, before: setting.value)
       else { continue }
       former.append(Former(file: file, value: value))
+      guard file == "io.bfq.weight" else { continue }
+      // The default weight becomes that of every disk: those that have their own get it back after it.
+      for line in text.split(separator: "\n").reversed() {
+        former.append(Former(file: file, value: String(line)))
+      }
     }
   }
 

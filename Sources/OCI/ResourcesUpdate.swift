@@ -7,6 +7,12 @@ extension RuntimeConfig.Linux.Resources {
     var settings = change
     settings.memory.complete(from: memory)
     settings.cpu.complete(from: cpu)
+    if settings.blockIO.weight ?? 0 != 0 {
+      // The kernel may take it for the weight of every disk.
+      var weights = blockIO
+      weights.merge(change.blockIO)
+      settings.blockIO.weightDevice = weights.weightDevice
+    }
     var result = self
     result.memory.merge(settings.memory)
     result.cpu.merge(settings.cpu)

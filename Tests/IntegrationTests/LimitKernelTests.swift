@@ -47,6 +47,11 @@ extension LimitTests {
     Value(#"{"pids": {"limit": -1}}"#, "pids.max", "max"),
     Value(#"{"pids": {"limit": 0}}"#, "pids.max", "1"),
     Value(#"{"unified": {"pids.max": "23"}}"#, "pids.max", "23"),
+    Value(#"{"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}]}"#, "hugetlb.2MB.max", "4194304"),
+    Value(#"{"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}]}"#, "hugetlb.2MB.rsvd.max", "4194304"),
+    Value(
+      #"{"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}], "unified": {"hugetlb.2MB.rsvd.max": "0"}}"#,
+      "hugetlb.2MB.rsvd.max", "0"),
     Value(#"{"blockIO": {"weight": 10}}"#, "io.weight", "default 1"),
     Value(#"{"blockIO": {"weight": 1000}}"#, "io.weight", "default 10000"),
   ]
@@ -95,6 +100,40 @@ extension LimitTests {
       try box.create()
       let line = (contents(try Self.directory(of: box) + "/io.max") ?? "").trimmed
       #expect(line == "\(disk.major):\(disk.minor) rbps=1048576 wbps=2097152 riops=100 wiops=200")
+    }
+  }
+
+  @Test(
+    "Weights arrive where the scheduler BFQ looks for them, those of a device too", .needs(.io, .testKernel))
+  func weights() throws {
+    for module in ["bfq", "null_blk"] {
+      guard try Program("/sbin/modprobe", [module]).call().status == 0 else {
+        throw Broken("no module \(module)")
+      }
+    }
+    try write("bfq", to: "/sys/block/nullb0/queue/scheduler")
+    let numbers = (contents("/sys/block/nullb0/dev") ?? "").trimmed
+    let parts = numbers.split(separator: ":").compactMap { Int($0) }
+    try withSandbox { box in
+      box.config["process.args"] = ["sleep", "1000"]
+      box.config["linux.resources"] = [
+        "blockIO": [
+          "weight": 500, "weightDevice": [["major": parts[0], "minor": parts[1], "weight": 200]],
+        ]
+      ]
+      try box.detach()
+      let directory = try Self.directory(of: box)
+      func lines() -> [String] { (contents(directory + "/io.bfq.weight") ?? "").lines }
+      #expect(lines() == ["default 500", "\(numbers) 200"])
+      try box.succeed("update", "--blkio-weight", "300", box.id)
+      #expect(lines() == ["default 300", "\(numbers) 200"])
+      let rest = #""weightDevice": [{"major": \#(parts[0]), "minor": \#(parts[1]), "weight": 900}]"#
+      expectRefusal(
+        try UpdateTests.update(box, #"{"blockIO": {\#(rest)}, "unified": {"io.max": "x"}}"#), saying: "io.max"
+      )
+      #expect(lines() == ["default 300", "\(numbers) 200"], "it is put back")
+      try #expect(UpdateTests.update(box, #"{"blockIO": {\#(rest)}}"#).status == 0)
+      #expect(lines() == ["default 300", "\(numbers) 900"])
     }
   }
 

@@ -61,6 +61,24 @@ struct ResourcesUpdateTests {
     #expect(update(old) { $0.cpu.idle = 0 }.settings.cpu == .init(shares: 7, idle: 0))
   }
 
+  @Test("With another weight of all disks, those that have their own get it again")
+  func weights() {
+    let old: (inout Resources) -> Void = {
+      $0.blockIO.weightDevice = [
+        .init(major: 8, minor: 0, weight: 20), .init(major: 8, minor: 1, weight: 30),
+      ]
+    }
+    let (settings, result) = update(old) {
+      $0.blockIO.weight = 10
+      $0.blockIO.weightDevice = [.init(major: 8, minor: 0, weight: 40)]
+    }
+    let weights: [RuntimeConfig.Linux.DeviceWeight] = [
+      .init(major: 8, minor: 1, weight: 30), .init(major: 8, minor: 0, weight: 40),
+    ]
+    #expect(settings.blockIO.weightDevice == weights && result.blockIO.weightDevice == weights)
+    #expect(update(old) { $0.blockIO.throttleReadBpsDevice = [] }.settings.blockIO.weightDevice.isEmpty)
+  }
+
   @Test("Limits by device and page size change one by one, device rules as a whole")
   func lists() {
     let (_, result) = update {
