@@ -50,6 +50,56 @@ struct UserNamespaceMountTests {
     }
   }
 
+  @Test("A mount's own mappings count in a container with a user namespace as well")
+  func ownMappings() throws {
+    try withSandbox { box in
+      box.config.mapUsers()
+      try makeDirectory(box.rootfs + "/mapped")
+      let map = [["containerID": 0, "hostID": 100_010, "size": 100]]
+      box.config.append(
+        [
+          "destination": "/mapped", "source": try source(in: box, ownedBy: 5), "options": ["bind", "idmap"],
+          "uidMappings": map, "gidMappings": map,
+        ], to: "mounts")
+      try #expect(box.sh("stat -c %u:%g /mapped/file") == "15:15")
+    }
+  }
+
+  @Test(
+    "idmap maps the ids of one mount, ridmap those of the mounts below it as well",
+    arguments: ["idmap", "ridmap"])
+  func recursiveMappings(option: String) throws {
+    try withSandbox { box in
+      let source = box.scratch.path + "/source"
+      try makeDirectory(source)
+      for point in [source, source + "/sub"] {
+        try makeDirectory(point)
+        try #require(Glibc.mount("tmpfs", point, "tmpfs", 0, nil) == 0)
+        try write("", to: point + "/file")
+        chown(point + "/file", 5, 5)
+      }
+      let map = [["containerID": 0, "hostID": 1000, "size": 100]]
+      box.config.append(
+        [
+          "destination": "/data", "source": source, "options": ["rbind", option], "uidMappings": map,
+          "gidMappings": map,
+        ], to: "mounts")
+      try #expect(
+        box.sh("stat -c %u /data/file /data/sub/file").lines == ["1005", option == "ridmap" ? "1005" : "5"])
+    }
+  }
+
+  @Test("Without any mappings ids cannot be mapped", arguments: ["idmap", "ridmap"])
+  func noMappings(option: String) throws {
+    try withSandbox { box in
+      box.config.mount("/mapped", source: try source(in: box, ownedBy: 5), ["rbind", option])
+      expectRefusal(try box.run(), saying: "mounts[", ".options: no ids to map")
+      box.config.unmount("/mapped")
+      box.config.mount("/mapped", type: "tmpfs", source: "tmpfs", [option])
+      expectRefusal(try box.run(), saying: "mounts[", ".options: only a bind mount can map ids")
+    }
+  }
+
   @Test(
     "sysfs in a user namespace with the host's network is the host's, read-only if that is asked for",
     arguments: ["ro", "rw"])
