@@ -12,7 +12,9 @@ extension Features {
       cgroup: Cgroup(v1: false, v2: true, systemd: true, systemdUser: false, rdma: true),
       seccomp: Seccomp(enabled: false), apparmor: false, selinux: false, intelRdt: true,
       memoryPolicy: .all, idmappedMounts: true, netDevices: true),
-    potentiallyUnsafeConfigAnnotations: [SystemdAnnotations.prefix, Container.keyringsAnnotation])
+    potentiallyUnsafeConfigAnnotations: [
+      SystemdAnnotations.prefix, "org.criu.config", Container.keyringsAnnotation,
+    ])
 }
 
 extension MountOptions {

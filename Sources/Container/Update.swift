@@ -18,10 +18,14 @@ extension Container {
 
   /// Changes limits of a container that runs, is paused, or waits to be started.
   ///
-  /// - Parameter change: the new limits. What it does not have stays as it is; a list of device rules takes the place of the
-  ///   one that there is.
+  /// - Parameters:
+  ///   - change: the new limits. What it does not have stays as it is; a list of device rules takes the place of the one that
+  ///     there is.
+  ///   - schemata: new values for the container's resctrl group.
   /// - Throws: `ContainerError` naming the field that cannot be, or that the kernel refuses; nothing has changed then.
-  public func update(_ change: RuntimeConfig.Linux.Resources) throws(ContainerError) {
+  public func update(
+    _ change: RuntimeConfig.Linux.Resources, _ schemata: SchemataChange = SchemataChange()
+  ) throws(ContainerError) {
     // Two changes at once could each be lost in the other's configuration.
     let lock = try lock()
     let status = status()
@@ -48,17 +52,17 @@ extension Container {
       config.linux.resources.unified[setting.file] = nil
     }
     if update.result.memory.checkBeforeUpdate == true { try cgroup.checkUse(of: update.settings.memory) }
-    let bytes = try replacingResources(with: config.linux.resources)
+    let bytes = try replacingResources(with: config.linux.resources, schemata)
     try self.change(
       cgroup, settings,
       devices: change.devices.isEmpty ? nil : (plan.deviceRules, DevicePlan.rules(former.devices)),
-      config: bytes)
+      schemata, config: bytes)
     lock.release()
   }
 
   /// The container's configuration with other limits, and all else as it is written there.
   private func replacingResources(
-    with resources: RuntimeConfig.Linux.Resources
+    with resources: RuntimeConfig.Linux.Resources, _ schemata: SchemataChange
   ) throws(ContainerError) -> [UInt8] {
     let written: BundleConfig
     let path = "\(directory)/config.json"
@@ -70,6 +74,7 @@ extension Container {
       var document = try JSON.Object(parsing: written.bytes)
       var linux: JSON.Object = try document.optional("linux", or: JSON.Object())
       linux["resources"] = resources.json
+      try schemata.note(in: &linux)
       document["linux"] = .object(linux)
       return JSON.object(document).bytes()
     } catch {
@@ -80,7 +85,7 @@ extension Container {
   /// Puts `settings` and device rules in force, and keeps `config` as the container's configuration: all or nothing.
   private func change(
     _ cgroup: Cgroup, _ settings: [CgroupSetting], devices: (new: [DeviceRule], former: [DeviceRule])?,
-    config: [UInt8]
+    _ schemata: SchemataChange = SchemataChange(), config: [UInt8]
   ) throws(ContainerError) {
     try cgroup.enableControllers(for: settings)
     // systemd writes its properties to the same files, in its own precision.
@@ -89,15 +94,18 @@ extension Container {
     }
     var files = CgroupChange(cgroup)
     var hasDevices = false
+    var former: SchemataChange.Former?
     do throws(ContainerError) {
       try files.write(settings)
       if let devices {
         try replace(devices.new, of: cgroup)
         hasDevices = true
       }
+      former = try schemata.write(to: record)
       let path = "\(directory)/config.json"
       try attempt("write \(path)") { () throws(Errno) in try File.replace(path, with: config) }
     } catch {
+      former?.putBack()
       if hasDevices, let devices { try? replace(devices.former, of: cgroup) }
       unit?.putBack()
       files.putBack()

@@ -32,6 +32,8 @@ enum Update: Command {
     Option("cpuset-mems", value: "LIST", "the memory nodes to use, such as 0"),
     Option("blkio-weight", value: "N", "the share of disk time beside others, 10 to 1000"),
     Option("pids-limit", value: "N", "the most processes and threads; -1 is no limit"),
+    Option("l3-cache-schema", value: "LINE", "the caches of its resctrl group, such as L3:0=7f0"),
+    Option("mem-bw-schema", value: "LINE", "the memory bandwidth of its resctrl group, such as MB:0=20"),
   ]
 
   private static let ignored = [
@@ -42,7 +44,12 @@ enum Update: Command {
   static func run(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     let id = try arguments.containerID()
     let change = try resources(arguments)
-    guard change != RuntimeConfig.Linux.Resources() || ignored.contains(where: { arguments[$0.name] != nil })
+    var schemata = SchemataChange()
+    schemata.l3Cache = arguments["l3-cache-schema"].flatMap { $0.isEmpty ? nil : $0 }
+    schemata.memoryBandwidth = arguments["mem-bw-schema"].flatMap { $0.isEmpty ? nil : $0 }
+    guard
+      change != RuntimeConfig.Linux.Resources() || schemata != SchemataChange()
+        || ignored.contains(where: { arguments[$0.name] != nil })
     else {
       throw Failure(.usage, "update: no limit given")
     }
@@ -56,7 +63,7 @@ enum Update: Command {
         "\(id) is a partition of the supervisor, whose definition has its limits: change that with swiftjail up, or with docker update"
       )
     }
-    try carryOut { () throws(ContainerError) in try container.update(change) }
+    try carryOut { () throws(ContainerError) in try container.update(change, schemata) }
     return 0
   }
 

@@ -51,6 +51,32 @@ struct IntelRdtTests {
     }
   }
 
+  @Test("update changes the values of the group, with limits or not at all", .enabled(if: !hasResctrl))
+  func update() throws {
+    try withSandbox { box in
+      let directory = box.scratch.path + "/resctrl"
+      try makeGroup(directory + "/gold", "L3:0=7ff\n")
+      box.config["linux.intelRdt"] = ["closID": "gold"]
+      box.config["process.args"] = ["/bin/sleep", "1000"]
+      let started = try confinement(directory).around(box.prepare("run", ["--detach"])).call()
+      try #require(started.status == 0, "\(started)")
+      func update(_ options: String...) throws -> Outcome {
+        try confinement(directory).around(box.program(["update"] + options + [box.id])).call()
+      }
+      let outcome = try update("--l3-cache-schema", "L3:0=f", "--mem-bw-schema", "MB:0=20")
+      #expect(outcome.status == 0, "\(outcome)")
+      #expect(contents(directory + "/gold/schemata") == "L3:0=f\nMB:0=20\n")
+      expectRefusal(try update("--l3-cache-schema", "L3:0=1", "--pids-limit", "-7"), saying: "pids.limit")
+      #expect(contents(directory + "/gold/schemata") == "L3:0=f\nMB:0=20\n")
+    }
+    try withSandbox { box in
+      box.config["process.args"] = ["/bin/sleep", "1000"]
+      try box.detach()
+      expectRefusal(
+        try box.call("update", "--mem-bw-schema", "MB:0=20", box.id), saying: "linux.intelRdt", "without it")
+    }
+  }
+
   @Test("A group that was made is removed when the start fails", .enabled(if: !hasResctrl))
   func failure() throws {
     try withSandbox { box in
