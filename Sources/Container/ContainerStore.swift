@@ -136,7 +136,13 @@ public struct ContainerStore: Sendable {
     let names = try Directory.entries(of: directory).map { $0.name }
     // Whatever else there is is not known here, and stays.
     guard names.allSatisfy(Self.isRemains) else { return false }
-    for name in names { try File.remove("\(directory)/\(name)") }
+    for name in names {
+      if name == Readiness.directory {
+        try Directory.removeTree("\(directory)/\(name)")
+      } else {
+        try File.remove("\(directory)/\(name)")
+      }
+    }
     try Directory.remove(directory)
     return true
   }
@@ -145,6 +151,7 @@ public struct ContainerStore: Sendable {
   /// go after the record.
   private static func isRemains(_ name: String) -> Bool {
     name.hasPrefix("state.json.") || name.hasPrefix("config.json.") || name == "start"
+      || name == Readiness.directory
   }
 
   /// The name of a file in `directory` that no container's directory has; `nil` when there is none.

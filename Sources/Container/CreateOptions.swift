@@ -13,6 +13,10 @@ public struct CreateOptions: Sendable {
   public var consoleSocket: String?
   /// A file to which the first process's pid is written.
   public var pidFile: String?
+  /// A listening socket to which a pidfd of the first process is sent.
+  public var pidfdSocket: String?
+  /// The socket of a service manager that is told when the container's program is ready (`NOTIFY_SOCKET`).
+  public var notifySocket: String?
   /// Told what the configuration asks for and the container does not get, in one line each.
   public var warn: @Sendable (String) -> Void = { _ in }
   /// Whether the caller stays with the program, and passes what its terminal shows on to its own standard output.
@@ -69,4 +73,6 @@ public struct StartedProcess: ~Copyable {
   public let pidfd: Pidfd
   /// The master side of its terminal, when it has one and nobody else asked for it.
   public var terminal: FileDescriptor?
+  /// What says that it is ready, when a service manager wants to know.
+  public var readiness: Readiness?
 }

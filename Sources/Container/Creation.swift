@@ -43,6 +43,7 @@ extension ContainerStore {
     if options.startsByWord, let kind = plan.hooks.laterKinds.first(where: { $0 != "poststop" }) {
       throw .config("hooks.\(kind)", "an instance of a function is started without hooks")
     }
+    try plan.process.refuseUnknownModules()
     plan.process.setDefaultLimit(options.openFiles)
     try checkTerminal(plan, options, startsAtOnce: startsAtOnce)
     options.debug?.say(
@@ -52,7 +53,6 @@ extension ContainerStore {
     let joining = try plan.joinedNamespaces.map { (namespace) throws(ContainerError) in
       try HeldNamespace(namespace)
     }
-    let hostMounts = try HostMounts.copy(for: plan, joining: joining)
     try plan.refuseChangesToHost(joining)
     try plan.refuseUnknownLabels()
     try plan.refuseImmovableDevices(joining)
@@ -64,7 +64,12 @@ extension ContainerStore {
 
     var annotations = config.annotations
     for extra in options.extraAnnotations.elements { annotations[extra.name] = extra.value }
+    if startsAtOnce || options.startsByWord, !plan.hasProgram {
+      throw .config("process", "is required to run the container")
+    }
     let lock = try reserve(id)
+    let readiness = try addReadiness(to: &plan, options.notifySocket, id)
+    let hostMounts = try copyMounts(for: plan, joining, id)
     options.debug?.say("created the state directory \(directory(of: id))")
     var record = Record(
       id: id, ociVersion: config.ociVersion, bundle: bundle, root: plan.root, created: Clock.now(),
@@ -75,13 +80,14 @@ extension ContainerStore {
     record.memoryPolicy = config.linux.memoryPolicy
     record.resourceControl = resourceControl?.group
     record.hasKeyrings = plan.process.systemCallFilter == nil
+    record.hasProgram = plan.hasProgram
     record.hooks = plan.hooks.laterKinds
     record.isBeingCreated = plan.hooks.runsAtCreation
     var birth = Birth(
       container: Container(record, in: self), plan: plan, options: options, groundwork: groundwork,
       cgroup: cgroup, cgroupOwner: cgroupOwner, resourceControl: resourceControl)
     birth.container.debug = options.debug
-    let process = try Self.carryOut(
+    var process = try Self.carryOut(
       &birth, hostMounts, joining, config: written, startsAtOnce: startsAtOnce, lock)
     if startsAtOnce, !plan.hooks.poststart.isEmpty {
       do throws(ContainerError) {
@@ -91,7 +97,37 @@ extension ContainerStore {
         throw error
       }
     }
+    process.readiness = readiness
     return process
+  }
+
+  /// Gives a container a place for the socket by which it says that it is ready, where a service manager asks for that.
+  private func addReadiness(
+    to plan: inout Plan, _ manager: String?, _ id: ContainerID
+  ) throws(ContainerError) -> Readiness? {
+    guard let manager, !plan.joinsMountNamespace else { return nil }
+    let directory = directory(of: id)
+    do throws(ContainerError) {
+      try attempt("NOTIFY_SOCKET: make a directory in \(directory)") { () throws(Errno) in
+        try Directory.make("\(directory)/\(Readiness.directory)", mode: 0o755)
+      }
+      plan.mounts.append(try Readiness.mount(of: directory))
+      plan.process.environment = ProcessPlan.withoutRepeats(plan.process.environment + [Readiness.variable])
+      return try Readiness(in: directory, for: manager)
+    } catch {
+      try? Directory.removeTree(directory)
+      throw error
+    }
+  }
+
+  /// Copies the host's mounts for a container of which there is nothing but its directory.
+  private func copyMounts(
+    for plan: Plan, _ joining: [HeldNamespace], _ id: ContainerID
+  ) throws(ContainerError) -> HostMounts {
+    do throws(ContainerError) { return try HostMounts.copy(for: plan, joining: joining) } catch {
+      try? Directory.removeTree(directory(of: id))
+      throw error
+    }
   }
 
   /// Carries `birth` out, or undoes it.
@@ -386,6 +422,7 @@ private struct Parent: ~Copyable {
       try cgroup.settle(plan.cgroupSettings)
     }
     if let pidFile = options.pidFile { try PidFile.write(pid, to: pidFile) }
+    try Supervision.deliver(pidfd, to: options.pidfdSocket, as: "standard")
     try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
     _ = leftNamespace.take()
     options.debug?.say("device rules and limits are in force; told process \(pid) to go on")

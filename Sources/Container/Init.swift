@@ -23,6 +23,8 @@ struct Init: ~Copyable {
   let network: SpareNetwork?
   /// What hooks of the creation read; `nil` when there are none.
   let hookState: State?
+  /// Where the program's labels are written, when it has some.
+  var label: SecurityLabel?
 
   /// Carries the plan out; does not return.
   consuming func run() -> Never {
@@ -41,6 +43,7 @@ struct Init: ~Copyable {
       resetSignalActions()
       try SignalMask.none.restore()
     }
+    label = try plan.process.openLabel()
     if isStaged, let staged = hostMounts.take() { hostMounts = try MountStage.collect(staged) }
     Credentials.setUmask(0)
     // The caller's CPU affinity does not count, only the container's cpuset.
@@ -99,6 +102,10 @@ struct Init: ~Copyable {
     handshake.notes?.say(
       "taking on limits, user \(plan.process.user):\(plan.process.group) and capabilities, then executing \(plan.process.arguments.first ?? "")"
     )
+    switch label {
+    case .some(let label): try plan.process.apply(label)
+    case .none: break
+    }
     try process.takeOn(inUserNamespace: plan.hasUserNamespace, handshake)
     throw process.execute(execution)
   }

@@ -13,6 +13,8 @@ public struct ExecOptions: Sendable {
   public var consoleSocket: String?
   /// A file to which its pid is written.
   public var pidFile: String?
+  /// A listening socket to which a pidfd of it is sent.
+  public var pidfdSocket: String?
   /// The caller's descriptors that the program gets.
   public var preserved = PreservedDescriptors.none
   /// A cgroup below the container's in which the process lives; `nil` is the container's own.
@@ -65,11 +67,17 @@ extension Container {
       throw ContainerError(.invalidConfig, "process.\(error)")
     }
     var plan = try ProcessPlan(options.process)
+    try plan.refuseUnknownModules()
     if !record.hasKeyrings { plan.systemCallFilter = .keyrings }
     for warning in plan.warnings(inUserNamespace: record.namespaces.contains(.user)) { options.warn(warning) }
     if !record.makesDevices { plan.capabilities.remove(ProcessPlan.CapabilitySets.makeNode) }
     let first = try initProcess()
     options.debug?.say("validated the process, which joins \(id), cgroup \(record.cgroup ?? "of the caller")")
+    // Whoever may not set the limits of other users' processes has each set its own.
+    if record.namespaces.contains(.user) || Supervision.setsLimits {
+      plan.lastLimits = plan.resourceLimits
+      plan.resourceLimits = []
+    }
     let joiner = try spawn(plan, options, first)
     return try accompany(joiner, plan, options)
   }
@@ -166,6 +174,7 @@ extension Container {
       try SignalMask.none.restore()
     }
     Credentials.setUmask(0)
+    let label = try plan.openLabel()
     let kinds = record.namespaces
     try attempt("enter the namespaces of \(id)") { () throws(Errno) in
       if !kinds.isEmpty { try first.enter(kinds) }
@@ -205,6 +214,10 @@ extension Container {
     handshake.notes?.say(
       "taking on limits, user \(plan.user):\(plan.group) and capabilities, then executing \(plan.arguments.first ?? "")"
     )
+    switch label {
+    case .some(let label): try plan.apply(label)
+    case .none: break
+    }
     try process.takeOn(inUserNamespace: kinds.contains(.user), handshake)
     throw process.execute(execution)
   }
@@ -251,7 +264,10 @@ extension Container {
       options.debug?.say("process \(process.pid) is in the container")
       try Supervision.prepare(process.pid, plan)
       try record.resourceControl?.add(joining: process.pid)
+      // Only now: the process that has made it must not run into them.
+      try Supervision.apply(plan.lastLimits, to: process.pid)
       if let pidFile = options.pidFile { try PidFile.write(process.pid, to: pidFile) }
+      try Supervision.deliver(process.pidfd, to: options.pidfdSocket, as: "setns")
       try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
       // From inside, so no other word is taken from it, and it is not waited for without end: others there may have
       // stopped it, or got hold of its end of the connection.

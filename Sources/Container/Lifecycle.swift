@@ -15,6 +15,9 @@ extension Container {
     case .paused: throw ContainerError(.wrongStatus, "cannot start \(id): it is paused; resume it first")
     case .creating: throw ContainerError(.wrongStatus, "cannot start \(id): it is still being created")
     }
+    guard record.hasProgram else {
+      throw ContainerError(.invalidConfig, "cannot start \(id): its configuration has no process")
+    }
     let config = has(.startContainer) || has(.poststart) ? try config() : nil
     if has(.startContainer), let config, let process = config.process {
       do throws(ContainerError) {

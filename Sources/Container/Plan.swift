@@ -26,6 +26,8 @@ struct Plan: Sendable {
   var maskedPaths: [String]
   var readOnlyPaths: [String]
   var process: ProcessPlan
+  /// Whether there is a program: a container can be created without one, and not be started.
+  var hasProgram: Bool
   var hooks: RuntimeConfig.Hooks
   var personality: UInt64?
   var memoryPolicy: MemoryPolicy?
@@ -135,8 +137,9 @@ struct Plan: Sendable {
     }
     try Self.refuseUnsupported(config)
     let linux = config.linux
-    guard let process = config.process else { throw .config("process", "a container needs one") }
-    self.process = try ProcessPlan(process)
+    hasProgram = config.process != nil
+    // Without one, the first process waits for a start that is refused.
+    process = try ProcessPlan(config.process ?? RuntimeConfig.Process(cwd: "/"))
     hooks = config.hooks
 
     for namespace in linux.namespaces {

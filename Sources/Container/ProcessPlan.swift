@@ -13,9 +13,13 @@ struct ProcessPlan: Sendable {
   var umask: UInt32?
   var capabilities: CapabilitySets
   var resourceLimits: [ResourceLimit]
+  /// Those that are in force only when nothing but the program's start is left.
+  var lastLimits: [ResourceLimit] = []
   var noNewPrivileges: Bool
   /// What refuses system calls to it; `nil` when it may make all.
   var systemCallFilter: SystemCallFilter?
+  var appArmorProfile: String?
+  var selinuxLabel: String?
   var oomScoreAdjustment: Int32?
   var scheduler: SchedulerAttributes?
   var ioPriority: (class: Int32, level: Int32)?
@@ -72,12 +76,8 @@ struct ProcessPlan: Sendable {
     if process.user.username?.isEmpty == false {
       throw .config("\(field).user.username", "is for Windows; Linux has uid and gid")
     }
-    if process.apparmorProfile?.isEmpty == false {
-      throw .config("\(field).apparmorProfile", "AppArmor is not supported")
-    }
-    if process.selinuxLabel?.isEmpty == false {
-      throw .config("\(field).selinuxLabel", "SELinux is not supported")
-    }
+    appArmorProfile = process.apparmorProfile == "" ? nil : process.apparmorProfile
+    selinuxLabel = process.selinuxLabel == "" ? nil : process.selinuxLabel
 
     capabilities = Self.capabilities(process.capabilities)
     resourceLimits = []

@@ -42,6 +42,8 @@ extension ContainerProcess {
   /// - Returns: only when it cannot, the reason, in the words by which engines tell a missing program (exit status 127) from
   ///   one that cannot be executed (126).
   func execute(_ execution: borrowing Execution) -> ContainerError {
+    // There is no program, and the first process only waits.
+    if plan.arguments.isEmpty { return become("/", execution) }
     var reason: Errno?
     for candidate in execution.candidates {
       switch File.reasonNotToExecute(candidate) {
@@ -81,6 +83,7 @@ extension ContainerProcess {
 
   /// The paths at which the program may be.
   private func candidates() -> [String] {
+    if plan.arguments.isEmpty { return [] }
     let name = hookPath ?? plan.arguments[0]
     if isPath { return [name] }
     if name.isEmpty { return [] }

@@ -46,6 +46,9 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
   /// Whether its processes can make device files where their capabilities allow it.
   public var makesDevices = true
 
+  /// Whether its configuration has a program.
+  public var hasProgram = true
+
   /// The kinds of hooks that are run after its creation.
   public var hooks: [String] = []
 
@@ -112,6 +115,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     memoryPolicy = try object.optional("memoryPolicy")
     resourceControl = try object.optional("resourceControl")
     makesDevices = try object.optional("makesDevices", or: true)
+    hasProgram = try object.optional("program", or: true)
     hooks = try object.optional("hooks", or: [])
     isBeingCreated = try object.optional("creating", or: false)
     wasOutOfMemory = try object.optional("outOfMemory", or: false)
@@ -146,6 +150,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     object.add("memoryPolicy", ifPresent: memoryPolicy)
     object.add("resourceControl", ifPresent: resourceControl)
     object.add("makesDevices", makesDevices, unless: true)
+    object.add("program", hasProgram, unless: true)
     object.add("hooks", hooks, unless: [])
     object.add("creating", isBeingCreated, unless: false)
     object.add("outOfMemory", wasOutOfMemory, unless: false)

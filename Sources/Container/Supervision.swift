@@ -82,6 +82,25 @@ enum Supervision {
     return nil
   }
 
+  /// Sends a pidfd of the process to the socket at `socket`, if there is one, with the word `kind`.
+  static func deliver(
+    _ process: borrowing Pidfd, to socket: String?, as kind: String
+  ) throws(ContainerError) {
+    guard let socket else { return }
+    try attempt("--pidfd-socket \(socket)") { () throws(Errno) in
+      try Socket.connect(to: socket).send(Array(kind.utf8), with: process.descriptor)
+    }
+  }
+
+  /// Whether this process may set the limits of any process.
+  static var setsLimits: Bool {
+    guard let number = Capabilities.number(of: "CAP_SYS_RESOURCE"), let own = try? Capabilities.effective()
+    else {
+      return false
+    }
+    return own.contains(number)
+  }
+
   /// Puts `limits` on the process `pid`, which waits for them.
   static func grant(
     _ limits: [ResourceLimit], to pid: Int32, _ handshake: borrowing Handshake

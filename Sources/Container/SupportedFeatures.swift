@@ -10,7 +10,7 @@ extension Features {
     linux: Linux(
       namespaces: RuntimeConfig.Linux.NamespaceKind.allCases, capabilities: Capabilities.names,
       cgroup: Cgroup(v1: false, v2: true, systemd: true, systemdUser: false, rdma: true),
-      seccomp: Seccomp(enabled: false), apparmor: false, selinux: false, intelRdt: true,
+      seccomp: Seccomp(enabled: false), apparmor: true, selinux: true, intelRdt: true,
       memoryPolicy: .all, idmappedMounts: true, netDevices: true),
     potentiallyUnsafeConfigAnnotations: [
       SystemdAnnotations.prefix, "org.criu.config", Container.keyringsAnnotation,

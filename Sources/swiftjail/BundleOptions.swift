@@ -12,6 +12,8 @@ enum BundleOptions {
       "read the configuration from FILE, not from config.json in the bundle"),
     Option("console-socket", value: "PATH", "send the terminal to the socket listening at PATH"),
     Option("pid-file", value: "FILE", "write the pid of the container's first process to FILE"),
+    Option(
+      "pidfd-socket", value: "PATH", "send a pidfd of the first process to the socket listening at PATH"),
     Option("no-pivot", "enter the root with chroot, where pivot_root cannot work (a root in memory)"),
     Option("no-new-keyring", "leave the container in the caller's session keyring"),
     Option("preserve-fds", value: "N", "give the program the N descriptors from number 3 up"),
@@ -26,6 +28,8 @@ enum BundleOptions {
     options.configFile = arguments["config"]
     options.consoleSocket = arguments["console-socket"]
     options.pidFile = arguments["pid-file"]
+    options.pidfdSocket = arguments["pidfd-socket"]
+    options.notifySocket = ServiceManager.socket
     options.noPivot = arguments.has("no-pivot")
     options.keepsKeyring = arguments.has("no-new-keyring")
     options.cgroupDriver = settings.cgroupDriver
@@ -65,4 +69,13 @@ enum SocketActivation {
   }
 
   private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+}
+
+/// The program that has started this one and wants to know when the service is ready (`sd_notify(3)`).
+enum ServiceManager {
+  /// Its socket; `nil` when nobody wants to know.
+  static var socket: String? {
+    guard let path = getenv("NOTIFY_SOCKET"), path[0] != 0 else { return nil }
+    return String(cString: path)
+  }
 }

@@ -75,6 +75,9 @@ struct Settings: Sendable {
       "who makes cgroups: cgroupfs (the default), systemd or disabled"),
     Option("systemd-cgroup", "the same as --cgroup-manager systemd"),
     Option("criu", value: "FILE", "the program criu, for checkpoint and restore (default: the one in PATH)"),
+    Option(
+      "rootless", value: "WHEN", choices: ["auto", "true", "false"],
+      "accepted, as by runc: this program runs as root"),
     Option("version", letter: "v", "print the version"),
     Option("help", letter: "h", "print this help"),
   ]
@@ -89,6 +92,9 @@ struct Settings: Sendable {
     isRootGiven = arguments["root"] != nil
     supervisorSocket = arguments["socket"]
     criu = arguments["criu"].flatMap { $0.isEmpty ? nil : $0 }
+    if let rootless = arguments["rootless"], !["auto", "true", "false"].contains(rootless) {
+      throw Failure(.usage, "--rootless \(rootless): must be auto, true or false")
+    }
     switch arguments["cgroup-manager"] {
     case nil: cgroupDriver = arguments.has("systemd-cgroup") ? .systemd : .cgroupfs
     case "cgroupfs"?: cgroupDriver = .cgroupfs

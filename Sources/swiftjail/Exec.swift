@@ -17,16 +17,20 @@ enum Exec: Command {
       "take the process from FILE, a process object of the specification"),
     Option("cwd", value: "DIR", "the program's working directory"),
     Option("workdir", letter: "w", value: "DIR", "the same as --cwd"),
-    Option("env", letter: "e", value: "NAME=VALUE", "add to the program's environment"),
+    Option(
+      "env", letter: "e", value: "NAME[=VALUE]", "set a variable; without a value, to the caller's own"),
     Option("tty", letter: "t", "give the program a terminal"),
     Option("interactive", letter: "i", "pass on standard input, as is done in any case"),
     Option("user", letter: "u", value: "USER[:GROUP]", "run the program as this user and group"),
     Option("additional-gids", letter: "g", value: "GID", "add this group"),
     Option("detach", letter: "d", "do not wait for the program to end"),
     Option("pid-file", value: "FILE", "write the program's pid to FILE"),
+    Option("pidfd-socket", value: "PATH", "send a pidfd of the program to the socket listening at PATH"),
     Option("console-socket", value: "PATH", "send the terminal to the socket listening at PATH"),
     Option("cap", letter: "c", value: "CAPABILITY", "add this capability"),
     Option("no-new-privs", "forbid the program to gain privileges"),
+    Option("apparmor", value: "PROFILE", "confine the program by this AppArmor profile"),
+    Option("process-label", value: "LABEL", "run the program with this SELinux label"),
     Option("preserve-fds", value: "N", "give the program the N descriptors from number 3 up"),
     Option("cgroup", value: "PATH", "run the program in this cgroup below the container's"),
     Option("ignore-paused", "put the program into a paused container, to run when that is resumed"),
@@ -40,6 +44,7 @@ enum Exec: Command {
     var options = ExecOptions(process: try process(arguments, container))
     options.consoleSocket = arguments["console-socket"]
     options.pidFile = arguments["pid-file"]
+    options.pidfdSocket = arguments["pidfd-socket"]
     options.preserved = preserved
     options.warn = { settings.log.write(.warning, $0) }
     options.debug = settings.log.debugMessages
@@ -97,10 +102,14 @@ enum Exec: Command {
     if arguments.has("tty") { process.terminal = true }
     if let cwd = arguments["cwd"] ?? arguments["workdir"] { process.cwd = cwd }
     for setting in arguments.all("env") {
-      guard setting.contains("="), setting.utf8.first != UInt8(ascii: "=") else {
-        throw Failure(.usage, "--env \(setting): must be NAME=VALUE")
+      guard !setting.isEmpty, setting.utf8.first != UInt8(ascii: "=") else {
+        throw Failure(.usage, "--env \(setting): must be NAME or NAME=VALUE")
       }
-      process.env.append(setting)
+      if setting.utf8.contains(UInt8(ascii: "=")) {
+        process.env.append(setting)
+      } else if let value = getenv(setting) {
+        process.env.append("\(setting)=\(String(cString: value))")
+      }
     }
     if let user = arguments["user"] { try setUser(user, of: &process, container) }
     for text in arguments.all("additional-gids") {
@@ -111,6 +120,8 @@ enum Exec: Command {
     }
     if !arguments.all("cap").isEmpty { addCapabilities(arguments.all("cap"), to: &process) }
     if arguments.has("no-new-privs") { process.noNewPrivileges = true }
+    if let profile = arguments["apparmor"] { process.apparmorProfile = profile }
+    if let label = arguments["process-label"] { process.selinuxLabel = label }
     return process
   }
 

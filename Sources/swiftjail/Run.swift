@@ -83,11 +83,15 @@ enum Run: Command {
       let process = try start()
       settings.log.started(process)
       if !keeps { try RemovalAtEnd.watch(process, in: settings) }
+      try carryOut { () throws(ContainerError) in
+        try process.readiness?.wait(for: process.pidfd, main: process.pid)
+      }
       return 0
     }
     let foreground = try carryOut { () throws(ContainerError) in try Foreground(readsInput: readsInput) }
     let process = try start()
     settings.log.started(process)
+    try carryOut { () throws(ContainerError) in try process.readiness?.watch(process.pidfd) }
     let container = process.container
     let end: (status: ExitStatus, wasOutOfMemory: Bool)
     do throws(ContainerError) { end = try foreground.waitForFirst(process) } catch { throw Failure(error) }

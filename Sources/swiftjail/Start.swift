@@ -39,7 +39,13 @@ enum Start: Command {
     try carryOut { () throws(ContainerError) in
       var container = try settings.store.container(id)
       container.debug = settings.log.debugMessages
+      guard container.status() == .created, let manager = ServiceManager.socket else {
+        return try container.start()
+      }
+      let readiness = try container.readiness(for: manager)
+      let process = try container.initProcess()
       try container.start()
+      try readiness?.wait(for: process, main: container.record.process?.pid)
     }
     settings.log.debugMessages?.say("started \(id): told its first process to execute its program")
   }

@@ -59,9 +59,6 @@ struct PlanTests {
     ),
     ("linux.personality.flags", { $0.linux.personality = .init(domain: .linux, flags: ["x"]) }),
     ("windows", { $0.otherPlatforms = [.windows] }), ("vm", { $0.otherPlatforms = [.vm] }),
-    ("process", { $0.process = nil }),
-    ("process.apparmorProfile", { $0.process?.apparmorProfile = "x" }),
-    ("process.selinuxLabel", { $0.process?.selinuxLabel = "x" }),
     ("process.commandLine", { $0.process?.commandLine = "x" }),
     (
       "linux.namespaces",

@@ -26,8 +26,6 @@ struct SpecificationTests {
   static let refused = [
     Refused(path: "process.commandLine", value: "true"),
     Refused(path: "process.user.username", value: "user"),
-    Refused(path: "process.apparmorProfile", value: "profile"),
-    Refused(path: "process.selinuxLabel", value: "system_u:system_r:container_t:s0"),
     Refused(path: "linux.seccomp", value: ["defaultAction": "SCMP_ACT_ALLOW"]),
     Refused(path: "linux.resources.blockIO.leafWeight", value: 10),
     Refused(path: "linux.resources.blockIO.weightDevice[0].leafWeight", value: 10),

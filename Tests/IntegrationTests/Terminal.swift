@@ -61,6 +61,12 @@ final class ConsoleSocket {
 
   /// The terminal that the runtime sent, and the bytes with it.
   func receive() throws -> (terminal: Terminal, name: String) {
+    let received = try receiveDescriptor()
+    return (try Terminal(master: received.descriptor), received.name)
+  }
+
+  /// The descriptor that the runtime sent, and the bytes with it.
+  func receiveDescriptor() throws -> (descriptor: CInt, name: String) {
     var waiting = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
     guard Glibc.poll(&waiting, 1, CInt(patience * 1000)) == 1 else { throw Broken("nobody came to \(path)") }
     let connection = accept(listener, nil, nil)
@@ -85,8 +91,6 @@ final class ConsoleSocket {
     // struct cmsghdr is a length and two ints; the descriptor follows at once.
     guard length > 0, controlLength >= 20 else { throw Broken("no descriptor came through \(path)") }
     let descriptor = control.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 16, as: CInt.self) }
-    return (
-      try Terminal(master: descriptor), String(decoding: name[..<length].prefix { $0 != 0 }, as: UTF8.self)
-    )
+    return (descriptor, String(decoding: name[..<length].prefix { $0 != 0 }, as: UTF8.self))
   }
 }
