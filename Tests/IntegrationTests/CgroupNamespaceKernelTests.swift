@@ -49,7 +49,7 @@ struct CgroupNamespaceTests {
         """)
       #expect(outcome.status == 0, "\(outcome)")
       #expect(outcome.lines == ["67108864", "0::/init", "20", "0::/", "33554432", "1"], "\(outcome)")
-      let moves = outcome.complaints.filter { $0.contains("moved") }
+      let moves = outcome.complaints.filter { $0.contains(": moved ") }
       #expect(moves.count == 1 && moves.first?.contains("\(Kernel.cgroups)/init") == true, "\(outcome)")
     }
   }
