@@ -110,10 +110,13 @@ extension Container {
 }
 
 extension CheckpointSettings {
+  /// The annotation of a configuration that names a file with options of criu.
+  static let configAnnotation = "org.criu.config"
+
   /// The file with criu's options that the annotation `org.criu.config` names, as for runc and crun; an empty name is none.
   static func configFile(_ annotations: NamedValues<String>) -> String? {
     let standard = "/etc/criu/runc.conf"
-    guard let file = annotations["org.criu.config"] else {
+    guard let file = annotations[configAnnotation] else {
       return (try? FileStatus.of(standard)) == nil ? nil : standard
     }
     return file.isEmpty ? nil : file

@@ -12,8 +12,9 @@ extension Features {
       cgroup: Cgroup(v1: false, v2: true, systemd: true, systemdUser: false, rdma: true),
       seccomp: Seccomp(enabled: false), apparmor: true, selinux: true, intelRdt: true,
       memoryPolicy: .all, idmappedMounts: true, netDevices: true),
+    annotations: ["org.opencontainers.runc.checkpoint.enabled": "true"],
     potentiallyUnsafeConfigAnnotations: [
-      SystemdAnnotations.prefix, "org.criu.config", Container.keyringsAnnotation,
+      SystemdAnnotations.prefix, CheckpointSettings.configAnnotation, Container.keyringsAnnotation,
     ])
 }
 
