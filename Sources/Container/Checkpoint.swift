@@ -17,7 +17,7 @@ extension Container {
   ) throws(ContainerError) {
     let goesOn = options.leavesRunning || options.isPreDump
     let lock = try lock()
-    let pid = try refuseCheckpoint(goesOn: goesOn)
+    let pid = try refuseCheckpoint()
     var options = options
     options.settings.configFile = options.settings.configFile ?? criuConfigFile
     let program = try CheckpointProgram(options.settings)
@@ -62,22 +62,16 @@ extension Container {
   }
 
   /// - Returns: the pid of the first process.
-  private func refuseCheckpoint(goesOn: Bool) throws(ContainerError) -> Int32 {
+  private func refuseCheckpoint() throws(ContainerError) -> Int32 {
     let status = status()
     guard status == .running || status == .paused, let process = record.process else {
       throw ContainerError(.wrongStatus, "cannot checkpoint \(id): it is \(status.rawValue), not running")
     }
     _ = try initProcess()
-    guard goesOn || !record.isSupervised else {
+    guard !record.isSupervised, record.ownedDirectory == nil else {
       throw ContainerError(
         .failed,
-        "cannot checkpoint \(id): its supervisor would take that for its end; let it go on with --leave-running"
-      )
-    }
-    guard goesOn || record.ownedDirectory == nil else {
-      throw ContainerError(
-        .failed,
-        "cannot checkpoint \(id): what it has written would be removed with it, as it has no bundle; let it go on with --leave-running"
+        "cannot checkpoint \(id): it is a partition, whose root filesystem goes with it; containers of bundles can be saved"
       )
     }
     return process.pid

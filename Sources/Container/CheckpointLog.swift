@@ -24,13 +24,21 @@ struct CheckpointLog {
   /// Lines are such as `(00.012345) Error (criu/mount.c:1104): mnt: Can't lookup mount`, those of helpers without a time.
   static func firstError(in log: [UInt8]) -> String? {
     var first: String?
+    var trial: String?
     for line in log.split(separator: UInt8(ascii: "\n")) {
       guard let text = error(in: line), !isNoCause(text) else { continue }
+      if text.hasPrefix(trialOfTunnels) {
+        trial = text
+        continue
+      }
       if line.first == UInt8(ascii: "(") { return first.map { "\($0); \(text)" } ?? text }
       first = first ?? text
     }
-    return first
+    return first ?? trial
   }
+
+  /// Where criu finds out at its beginning whether the kernel has tunnels, and goes on without.
+  private static let trialOfTunnels = "tun.c:"
 
   /// That a helper of criu's has failed, it may have got over; that all has failed, everybody knows.
   private static func isNoCause(_ text: String) -> Bool {

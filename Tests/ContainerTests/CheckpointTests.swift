@@ -57,6 +57,8 @@ struct CheckpointTests {
     #expect(
       error("(0.1) Error (criu/util.c:642): exited, status=1\n(0.3) Error (criu/a.c:3): Dumping FAILED.")
         == nil)
+    #expect(error("(0.1) Error (criu/tun.c:85): tun: none\n(0.2) Error (criu/a.c:2): no") == "a.c:2: no")
+    #expect(error("(0.1) Error (criu/tun.c:85): tun: none") == "tun.c:85: tun: none")
     #expect(error("") == nil)
   }
 
