@@ -143,6 +143,33 @@ struct EscapeMountTests {
     }
   }
 
+  // CVE-2019-16884: a volume of the image's over /proc takes the label that the runtime writes, which then confines nobody. The
+  // label here is one that this kernel cannot give, so a start that succeeds has not given it.
+  @Test(
+    "A security label is not written to a volume that lies over procfs, and is not forgotten for one",
+    arguments: ["apparmorProfile", "selinuxLabel"], ["/proc", "/proc/self/attr", "/proc/thread-self/attr"])
+  func falseLabel(label: String, destination: String) throws {
+    try withSandbox { box in
+      let volume = box.scratch.path + "/volume"
+      let files = ["self", "thread-self", "1"].flatMap { process in
+        ["attr/exec", "attr/current", "attr/apparmor/exec"].map { "\(process)/\($0)" }
+      }
+      for file in ["exec", "current", "apparmor/exec"] + files {
+        let path = "\(volume)/\(file)"
+        try makeDirectory(URL(filePath: path).deletingLastPathComponent().path)
+        try write("", to: path)
+      }
+      box.config.mount(destination, type: "bind", source: volume, ["rbind", "rw"])
+      box.config["process.\(label)"] = "no-such-label"
+      let outcome = try box.run()
+      #expect(outcome.status != 0, "\(outcome)")
+      for file in ["exec", "current", "apparmor/exec"] + files {
+        #expect(contents("\(volume)/\(file)") == "", "\(file)")
+      }
+      expectNothingLeft(of: box)
+    }
+  }
+
   // CVE-2025-52881: what is written for a sysctl goes to another file of procfs, by a mount over its name. A build that opens
   // the file by its path fails this.
   @Test("A sysctl is written to no other file, whatever a joined mount namespace has over it")
