@@ -91,9 +91,9 @@ struct ContainerProcess: Sendable {
       try Supervision.apply(plan.resourceLimits, to: 0)
     }
     // While it takes no renunciation of privileges, as it does from those who have none.
-    if let filter = plan.systemCallFilter {
+    if plan.refusesKeyrings {
       try attempt("refuse system calls", advice: "the kernel needs CONFIG_SECCOMP_FILTER") {
-        () throws(Errno) in try filter.load()
+        () throws(Errno) in try SystemCallFilter.keyrings.load()
       }
     }
     try dropPrivileges(inUserNamespace ? Capabilities.bounding() : Capabilities.atFirst)
@@ -106,6 +106,14 @@ struct ContainerProcess: Sendable {
     let sets = plan.capabilities
     let bounding = sets.bounding.intersection(available)
     let permitted = sets.permitted.intersection(available)
+    let kept = capabilitiesForFilter(available)
+    if kept != Capabilities() {
+      try attempt("linux.seccomp: keep CAP_SYS_ADMIN until the filter is in force", taking: "CAP_SYS_ADMIN") {
+        () throws(Errno) in
+        let now = try Capabilities.permitted()
+        try Capabilities.set(effective: now, permitted: now, inheritable: kept)
+      }
+    }
     try attempt("process.capabilities.bounding") { () throws(Errno) in try bounding.limitBounding() }
     try attempt("process.user: become \(plan.user):\(plan.group)") { () throws(Errno) in
       try ProcessControl.setKeepCapabilities(true)
@@ -117,11 +125,11 @@ struct ContainerProcess: Sendable {
     try enterWorkingDirectoryAsUser()
     try attempt("process.capabilities") { () throws(Errno) in
       try Capabilities.set(
-        effective: sets.effective.intersection(permitted), permitted: permitted,
-        inheritable: sets.inheritable.intersection(available))
+        effective: sets.effective.intersection(permitted).union(kept), permitted: permitted.union(kept),
+        inheritable: sets.inheritable.intersection(available).union(kept))
     }
     try attempt("process.capabilities.ambient") { () throws(Errno) in
-      try sets.ambient.intersection(permitted).intersection(sets.inheritable).setAmbient()
+      try sets.ambient.intersection(permitted).intersection(sets.inheritable).union(kept).setAmbient()
     }
     if plan.noNewPrivileges {
       try attempt("process.noNewPrivileges") { () throws(Errno) in

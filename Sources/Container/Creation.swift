@@ -79,7 +79,8 @@ extension ContainerStore {
     record.personality = plan.personality
     record.memoryPolicy = config.linux.memoryPolicy
     record.resourceControl = resourceControl?.group
-    record.hasKeyrings = plan.process.systemCallFilter == nil
+    record.hasKeyrings = !plan.process.refusesKeyrings
+    record.hasSeccomp = plan.process.seccomp != nil
     record.hasProgram = plan.hasProgram
     record.hooks = plan.hooks.laterKinds
     record.isBeingCreated = plan.hooks.runsAtCreation
@@ -430,9 +431,10 @@ private struct Parent: ~Copyable {
     try attempt("write \(directory)/config.json") { () throws(Errno) in
       try File.replace("\(directory)/config.json", with: config)
     }
+    try plan.process.seccomp?.store(in: directory)
     let created = container
     let terminal = try Supervision.bringUp(
-      handshake, pid: pid, process: plan.process, consoleSocket: options.consoleSocket,
+      handshake, pid: pid, process: plan.process, of: created.record, consoleSocket: options.consoleSocket,
       waitsForStart: waitsForStart
     ) { () throws(ContainerError) in
       try created.runCreationHooks(plan.hooks, pid: pid, watched: pidfd, options.openFiles)

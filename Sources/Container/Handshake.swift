@@ -21,6 +21,10 @@ struct Handshake: ~Copyable {
     case hooks
     /// It waits to be started.
     case ready
+    /// Its system call filter is in force, and its descriptor of this number is the listener. It waits for `listened`.
+    case listener(Int32)
+    /// Its filter could not be put in force, for this reason.
+    case unfiltered(ContainerError)
     /// It went wrong, for this reason.
     case failed(ContainerError)
     /// The program could not be executed, or the container's process not be made by the one on the way.
@@ -39,6 +43,8 @@ struct Handshake: ~Copyable {
     case hooksDone = 0x68
     /// Everything outside is done: go on to the program.
     case proceed = 0x67
+    /// The filter's listener is in other hands.
+    case listened = 0x73
   }
 
   /// What a process says that waits to be started.
@@ -147,6 +153,14 @@ struct Handshake: ~Copyable {
     switch Trampoline.Answer(bytes) {
     case .pid(let pid): return .pid(pid)
     case .failure(let errno): return .notExecuted(errno)
+    case .listener(let number): return .listener(number)
+    case .unfiltered(let errno):
+      return .unfiltered(ContainerError("linux.seccomp: put the filter in force", errno))
+    case .privileged(let errno):
+      return .unfiltered(
+        ContainerError(
+          "linux.seccomp: call capset behind the filter", errno,
+          advice: "allow it, or set process.noNewPrivileges"))
     case nil: break
     }
     switch bytes.first {

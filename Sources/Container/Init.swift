@@ -94,7 +94,8 @@ struct Init: ~Copyable {
       case .none: .none
       }
     let execution = try process.prepareExecution(
-      environment: options.extraEnvironment, after: prelude, handshake)
+      environment: options.extraEnvironment, after: prelude, inUserNamespace: plan.hasUserNamespace, handshake
+    )
     // Everything outside the container is done.
     if hookState == nil, !handshake.expect(.proceed) { exitNow(1) }
     // Among the nodes of its cpuset, which is in force now.

@@ -68,7 +68,8 @@ extension Container {
     }
     var plan = try ProcessPlan(options.process)
     try plan.refuseUnknownModules()
-    if !record.hasKeyrings { plan.systemCallFilter = .keyrings }
+    plan.refusesKeyrings = !record.hasKeyrings
+    if record.hasSeccomp { plan.seccomp = try SeccompPlan(storedIn: directory) }
     for warning in plan.warnings(inUserNamespace: record.namespaces.contains(.user)) { options.warn(warning) }
     if !record.makesDevices { plan.capabilities.remove(ProcessPlan.CapabilitySets.makeNode) }
     let first = try initProcess()
@@ -210,7 +211,8 @@ extension Container {
       try? Scheduling.resetAffinity()
     }
     let execution = try process.prepareExecution(
-      environment: [], after: .becomeSibling(takesTerminal: plan.terminal), handshake)
+      environment: [], after: .becomeSibling(takesTerminal: plan.terminal),
+      inUserNamespace: kinds.contains(.user), handshake)
     handshake.notes?.say(
       "taking on limits, user \(plan.user):\(plan.group) and capabilities, then executing \(plan.arguments.first ?? "")"
     )
@@ -242,7 +244,7 @@ extension Container {
     _ joiner: consuming Joiner, _ plan: ProcessPlan, _ options: ExecOptions
   ) throws(ContainerError) -> StartedProcess {
     do throws(ContainerError) {
-      let arrived = try joiner.follow(plan, options, into: id)
+      let arrived = try joiner.follow(plan, options, into: self)
       let process = try bringUp(arrived, joiner.handshake, plan, options)
       _ = try? joiner.pidfd.wait()
       return process
@@ -271,11 +273,22 @@ extension Container {
       try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.proceed) }
       // From inside, so no other word is taken from it, and it is not waited for without end: others there may have
       // stopped it, or got hold of its end of the connection.
-      let message = try handshake.receive(orEndOf: process.pidfd, milliseconds: Self.patience)
-      switch consume message {
-      case .closed: options.debug?.say("process \(process.pid) has executed \(plan.arguments.first ?? "")")
-      case .notExecuted(let errno): throw .program(plan.arguments[0], errno)
-      default: throw ContainerError(.failed, "unexpected message from the container's process")
+      var listener = plan.seccomp?.listener
+      waiting: while true {
+        let message = try handshake.receive(orEndOf: process.pidfd, milliseconds: Self.patience)
+        switch consume message {
+        case .closed:
+          options.debug?.say("process \(process.pid) has executed \(plan.arguments.first ?? "")")
+          break waiting
+        case .notExecuted(let errno): throw .program(plan.arguments[0], errno)
+        case .unfiltered(let error): throw error
+        case .listener(let number):
+          guard let listener = listener.take() else {
+            throw ContainerError(.failed, "unexpected message from the container's process")
+          }
+          try listener.handOver(number, of: process.pid, in: record, status: .running, handshake)
+        default: throw ContainerError(.failed, "unexpected message from the container's process")
+        }
       }
       return StartedProcess(
         container: self, pid: process.pid, pidfd: process.pidfd, terminal: process.terminal)
@@ -296,10 +309,14 @@ private struct Joiner: ~Copyable {
 
   /// Stays with it until the process inside is there.
   func follow(
-    _ plan: ProcessPlan, _ options: ExecOptions, into id: ContainerID
+    _ plan: ProcessPlan, _ options: ExecOptions, into container: Container
   ) throws(ContainerError) -> Arrived {
+    let id = container.id
     var terminal: FileDescriptor?
+    var held: SeccompPlan.HeldListener?
     while true {
+      // Its calls may be what the listener is asked about.
+      if held?.isAsked(before: handshake) == true { try held.take()?.handOver(pid, container.record) }
       let message = try handshake.receive(orEndOf: pidfd)
       switch consume message {
       case .terminal(let master): terminal = try Supervision.deliver(master, to: options.consoleSocket)
@@ -307,8 +324,12 @@ private struct Joiner: ~Copyable {
       case .pid(let pid):
         // A child of this process, so nobody else gets its pid before it is waited for.
         let pidfd = try attempt("watch process \(pid)") { () throws(Errno) in try Pidfd(of: pid) }
+        try held.take()?.handOver(pid, container.record)
         return Arrived(pid: pid, pidfd: pidfd, terminal: terminal)
+      case .listener(let number):
+        held = try plan.seccomp?.listener?.hold(number, of: self.pid, handshake)
       case .failed(let error): throw error
+      case .unfiltered(let error): throw error
       case .notExecuted(let errno):
         throw ContainerError(
           "clone a process into the pid namespace of \(id)", errno,

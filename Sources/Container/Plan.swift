@@ -207,8 +207,9 @@ struct Plan: Sendable {
       guard keyrings == "none" else {
         throw .config("annotations[\"\(Container.keyringsAnnotation)\"]", "must be \"none\"")
       }
-      self.process.systemCallFilter = .keyrings
+      self.process.refusesKeyrings = true
     }
+    if let seccomp = linux.seccomp { self.process.seccomp = try SeccompPlan(seccomp) }
     try checkMountNamespace(linux)
   }
 
@@ -245,7 +246,6 @@ struct Plan: Sendable {
     func refuse(_ path: String, _ present: Bool) throws(ContainerError) {
       if present { throw .config(path, "not supported; remove it from the configuration") }
     }
-    try refuse("linux.seccomp", linux.seccomp != nil)
     try refuse("linux.resources.network.classID", linux.resources.network.classID ?? 0 != 0)
     try refuse("linux.resources.network.priorities", !linux.resources.network.priorities.isEmpty)
     if let platform = config.otherPlatforms.first {

@@ -16,8 +16,10 @@ struct ProcessPlan: Sendable {
   /// Those that are in force only when nothing but the program's start is left.
   var lastLimits: [ResourceLimit] = []
   var noNewPrivileges: Bool
-  /// What refuses system calls to it; `nil` when it may make all.
-  var systemCallFilter: SystemCallFilter?
+  /// Whether it may do nothing with keyrings.
+  var refusesKeyrings = false
+  /// What is answered to its system calls; `nil` when it may make all.
+  var seccomp: SeccompPlan?
   var appArmorProfile: String?
   var selinuxLabel: String?
   var oomScoreAdjustment: Int32?

@@ -18,13 +18,17 @@ extension ContainerProcess {
   ///
   /// - Parameters:
   ///   - extra: what is added to the environment.
+  ///   - inUserNamespace: whether the process is in one of the container's.
   ///   - handshake: told when the program cannot be executed.
   func prepareExecution(
-    environment extra: [String], after prelude: Trampoline.Prelude, _ handshake: borrowing Handshake
+    environment extra: [String], after prelude: Trampoline.Prelude, inUserNamespace: Bool,
+    _ handshake: borrowing Handshake
   ) throws(ContainerError) -> Execution {
     let report = handshake.socket.descriptor.rawValue
     do throws(Errno) {
-      let trampoline = try Trampoline(reportingTo: report, prelude: prelude)
+      let trampoline = try Trampoline(
+        reportingTo: report, prelude: prelude,
+        filter: filter(after: prelude, inUserNamespace: inUserNamespace))
       var fifo: Int32?
       if case .wait(_, let number) = prelude { fifo = number }
       return Execution(

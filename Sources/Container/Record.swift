@@ -34,6 +34,9 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
   /// Whether its processes can do anything with keyrings.
   public var hasKeyrings = true
 
+  /// Whether its processes have the system call filter that is stored beside this.
+  public var hasSeccomp = false
+
   /// The execution domain of its processes (`personality(2)`); `nil` when that is the caller's.
   public var personality: UInt64?
 
@@ -111,6 +114,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     ownedDirectory = try object.text("ownedDirectory")
     isSupervised = try object.optional("supervised", or: false)
     hasKeyrings = try object.optional("keyrings", or: true)
+    hasSeccomp = try object.optional("seccomp", or: false)
     personality = try object.optional("personality")
     memoryPolicy = try object.optional("memoryPolicy")
     resourceControl = try object.optional("resourceControl")
@@ -146,6 +150,7 @@ public struct Record: Equatable, Sendable, JSONRepresentable {
     object.add("ownedDirectory", ifPresent: ownedDirectory)
     object.add("supervised", isSupervised, unless: false)
     object.add("keyrings", hasKeyrings, unless: true)
+    object.add("seccomp", hasSeccomp, unless: false)
     object.add("personality", ifPresent: personality)
     object.add("memoryPolicy", ifPresent: memoryPolicy)
     object.add("resourceControl", ifPresent: resourceControl)

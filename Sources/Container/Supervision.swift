@@ -38,8 +38,8 @@ enum Supervision {
   ///   - runHooks: runs the hooks of the creation that this process runs.
   /// - Returns: the master side of its terminal, when it has one and `consoleSocket` did not get it.
   static func bringUp(
-    _ handshake: borrowing Handshake, pid: Int32, process: ProcessPlan, consoleSocket: String?,
-    waitsForStart: Bool = false, runHooks: () throws(ContainerError) -> Void = {}
+    _ handshake: borrowing Handshake, pid: Int32, process: ProcessPlan, of record: Record,
+    consoleSocket: String?, waitsForStart: Bool = false, runHooks: () throws(ContainerError) -> Void = {}
   ) throws(ContainerError) -> FileDescriptor? {
     var terminal: FileDescriptor?
     while true {
@@ -55,6 +55,9 @@ enum Supervision {
         try runHooks()
         try attempt("tell the new process to go on") { () throws(Errno) in try handshake.send(.hooksDone) }
         continue
+      case .listener(let number):
+        try process.seccomp?.listener?.handOver(number, of: pid, in: record, status: .creating, handshake)
+        continue
       case .ready: return terminal
       case .closed where waitsForStart:
         throw ContainerError(
@@ -64,6 +67,7 @@ enum Supervision {
         // Closed by execve, or by the end of the process: the exit status tells who asks for it.
         return terminal
       case .failed(let error): throw error
+      case .unfiltered(let error): throw error
       case .notExecuted(let errno): throw .program(process.arguments[0], errno)
       default:
         throw ContainerError(.failed, "unexpected message from the container's process")

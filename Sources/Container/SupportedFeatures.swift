@@ -10,7 +10,7 @@ extension Features {
     linux: Linux(
       namespaces: RuntimeConfig.Linux.NamespaceKind.allCases, capabilities: Capabilities.names,
       cgroup: Cgroup(v1: false, v2: true, systemd: true, systemdUser: false, rdma: true),
-      seccomp: Seccomp(enabled: false), apparmor: true, selinux: true, intelRdt: true,
+      seccomp: .supported, apparmor: true, selinux: true, intelRdt: true,
       memoryPolicy: .all, idmappedMounts: true, netDevices: true),
     annotations: ["org.opencontainers.runc.checkpoint.enabled": "true"],
     potentiallyUnsafeConfigAnnotations: [
@@ -33,4 +33,18 @@ extension MountOptions {
     return fileSystem + attributes + attributes.map { "r\($0)" } + propagation + propagation.map { "r\($0)" }
       + ["bind", "rbind", "defaults", "tmpcopyup", "idmap", "ridmap"]
   }()
+}
+
+extension Features.Seccomp {
+  /// What this program supports.
+  fileprivate static let supported = Features.Seccomp(
+    enabled: true, actions: RuntimeConfig.Linux.Seccomp.Action.allCases.map { $0.rawValue },
+    operators: RuntimeConfig.Linux.Seccomp.Operator.allCases.map { $0.rawValue },
+    archs: SystemCallArchitecture.allCases.map { RuntimeConfig.Linux.Seccomp.Architecture($0).rawValue },
+    knownFlags: RuntimeConfig.Linux.Seccomp.Flag.allCases.map { $0.rawValue },
+    supportedFlags: RuntimeConfig.Linux.Seccomp.Flag.allCases.filter { flag in
+      // The kernel takes this one with a listener only.
+      let others: SystemCallFilter.Flags = flag == .waitKillable ? .listener : []
+      return SystemCallFilter.supports(SystemCallFilter.Flags(flag).union(others))
+    }.map { $0.rawValue })
 }

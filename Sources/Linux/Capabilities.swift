@@ -38,6 +38,11 @@ public struct Capabilities: Hashable, Sendable {
     Capabilities(rawValue: rawValue & other.rawValue)
   }
 
+  /// What is in this set or in `other`.
+  public func union(_ other: Capabilities) -> Capabilities {
+    Capabilities(rawValue: rawValue | other.rawValue)
+  }
+
   /// What is in this set and not in `other`.
   public func subtracting(_ other: Capabilities) -> Capabilities {
     Capabilities(rawValue: rawValue & ~other.rawValue)

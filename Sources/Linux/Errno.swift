@@ -16,6 +16,10 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable {
 extension Errno {
   /// `EPERM`
   public static let notPermitted = Errno(rawValue: EPERM)
+  /// `EBADF`
+  public static let badDescriptor = Errno(rawValue: EBADF)
+  /// `EFAULT`
+  public static let badAddress = Errno(rawValue: EFAULT)
   /// `ENOENT`
   public static let noSuchFileOrDirectory = Errno(rawValue: ENOENT)
   /// `ESRCH`

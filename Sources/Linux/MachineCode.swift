@@ -6,7 +6,7 @@ struct MachineCode: Equatable {
 
   /// A system call.
   enum Call {
-    case clone, close, execve, exitGroup, fcntl, ioctl, prctl, read, sendto, setsid
+    case capset, clone, close, execve, exitGroup, fcntl, ioctl, prctl, read, seccomp, sendto, setsid, write
   }
 
   /// Makes the system call `call` with `numbers`, at most six.
@@ -17,7 +17,7 @@ struct MachineCode: Equatable {
     return code
   }
 
-  /// Has `call`, of the kind of `read` and `sendto`, move `count` bytes between the scratch and the descriptor
+  /// Has `call`, of the kind of `read`, `write` and `sendto`, move `count` bytes between the scratch and the descriptor
   /// number `descriptor`.
   static func transfer(
     _ call: Call, _ descriptor: Int32, count: UInt32, flags: UInt32 = 0
@@ -60,6 +60,11 @@ struct MachineCode: Equatable {
 
     /// Puts the last call's result into the scratch.
     static let saveResult = MachineCode(bytes: [0x48, 0x89, 0x04, 0x24])  // mov [rsp], rax
+
+    /// Puts `mark` into the high half of the scratch.
+    static func mark(_ mark: UInt16) -> MachineCode {
+      MachineCode(bytes: [0xc7, 0x44, 0x24, 0x04] + littleEndian(UInt32(mark)))  // mov dword [rsp+4], mark
+    }
 
     /// Puts `byte` into the scratch.
     static func save(_ byte: UInt8) -> MachineCode {
@@ -108,6 +113,7 @@ struct MachineCode: Equatable {
     fileprivate var number: UInt32 {
       switch self {
       case .read: 0
+      case .write: 1
       case .close: 3
       case .ioctl: 16
       case .sendto: 44
@@ -115,8 +121,10 @@ struct MachineCode: Equatable {
       case .execve: 59
       case .fcntl: 72
       case .setsid: 112
+      case .capset: 126
       case .prctl: 157
       case .exitGroup: 231
+      case .seccomp: 317
       }
     }
   }
@@ -142,6 +150,11 @@ struct MachineCode: Equatable {
 
     /// Puts the last call's result into the scratch.
     static let saveResult = MachineCode([0xf900_03e0])  // str x0, [sp]
+
+    /// Puts `mark` into the high half of the scratch.
+    static func mark(_ mark: UInt16) -> MachineCode {
+      MachineCode([0x5280_0009 | UInt32(mark) << 5, 0xb900_07e9])  // mov w9, mark; str w9, [sp, 4]
+    }
 
     /// Puts `byte` into the scratch.
     static func save(_ byte: UInt8) -> MachineCode {
@@ -190,12 +203,15 @@ struct MachineCode: Equatable {
       case .ioctl: 29
       case .close: 57
       case .read: 63
+      case .write: 64
+      case .capset: 91
       case .exitGroup: 94
       case .setsid: 157
       case .prctl: 167
       case .sendto: 206
       case .clone: 220
       case .execve: 221
+      case .seccomp: 277
       }
     }
   }

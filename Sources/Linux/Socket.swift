@@ -105,6 +105,18 @@ public struct Socket: ~Copyable, Sendable {
     try send(message, descriptors: [file.rawValue])
   }
 
+  /// Sends what the connection takes of `bytes`, at least one, together with a copy of `file` (`SCM_RIGHTS`).
+  ///
+  /// - Returns: how many bytes were sent.
+  public func sendSome(_ bytes: borrowing [UInt8], with file: borrowing FileDescriptor) throws(Errno) -> Int {
+    let number = [file.rawValue]
+    return try retrying {
+      bytes.withUnsafeBytes {
+        linux_send_descriptors(descriptor.rawValue, $0.baseAddress, $0.count, number, 1)
+      }
+    }
+  }
+
   /// Sends one message together with copies of what is to be the receiver's standard streams, and of the descriptors with the
   /// numbers `others`, no more than two (`SCM_RIGHTS`).
   public func send(

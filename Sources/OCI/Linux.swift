@@ -19,8 +19,8 @@ extension RuntimeConfig {
     public var resources: Resources
     /// Kernel parameters, such as `net.ipv4.ip_forward`.
     public var sysctl: NamedValues<String>
-    /// The system call filter, as it stands in the document.
-    public var seccomp: JSON?
+    /// The system call filter.
+    public var seccomp: Seccomp?
     /// How mounts propagate between the container's root and the outside.
     public var rootfsPropagation: Propagation?
     /// Paths that the container cannot read.
@@ -42,7 +42,7 @@ extension RuntimeConfig {
       timeOffsets: TimeOffsets = TimeOffsets(), devices: [Device] = [],
       netDevices: NamedValues<NetDevice> = [:],
       cgroupsPath: String? = nil, resources: Resources = Resources(), sysctl: NamedValues<String> = [:],
-      seccomp: JSON? = nil, rootfsPropagation: Propagation? = nil, maskedPaths: [String] = [],
+      seccomp: Seccomp? = nil, rootfsPropagation: Propagation? = nil, maskedPaths: [String] = [],
       readonlyPaths: [String] = [], mountLabel: String? = nil, intelRdt: IntelRdt? = nil,
       memoryPolicy: MemoryPolicy? = nil, personality: Personality? = nil
     ) {

@@ -32,6 +32,7 @@ extension RuntimeConfig.Linux {
     try validatePaths("readonlyPaths", readonlyPaths)
     try memoryPolicy?.validate()
     try intelRdt?.validate()
+    try inside("seccomp") { () throws(ConfigError) in try seccomp?.validate() }
   }
 
   private func validatePaths(_ property: String, _ paths: [String]) throws(ConfigError) {

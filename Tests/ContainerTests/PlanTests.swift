@@ -45,7 +45,7 @@ struct PlanTests {
   typealias Change = @Sendable (inout RuntimeConfig) -> Void
 
   static let refused: [(String, Change)] = [
-    ("linux.seccomp", { $0.linux.seccomp = .object(JSON.Object()) }),
+    ("linux.seccomp.defaultAction", { $0.linux.seccomp = .init(defaultAction: .notify) }),
     (#"annotations["org.swiftjail.keyrings"]"#, { $0.annotations["org.swiftjail.keyrings"] = "" }),
     ("linux.intelRdt.closID", { $0.linux.intelRdt = .init(closID: "a/b") }),
     ("linux.intelRdt.enableMBM", { $0.linux.intelRdt = .init(enableMBM: true) }),
@@ -100,9 +100,8 @@ struct PlanTests {
 
   @Test("A configuration without keyrings has the calls for them refused, and no other has")
   func keyrings() throws {
-    try #expect(plan().process.systemCallFilter == nil)
-    let filter = try plan { $0.annotations["org.swiftjail.keyrings"] = "none" }.process.systemCallFilter
-    #expect(filter != nil)
+    try #expect(!plan().process.refusesKeyrings)
+    try #expect(plan { $0.annotations["org.swiftjail.keyrings"] = "none" }.process.refusesKeyrings)
   }
 
   @Test("Fields that are there and say nothing are no reason to refuse")

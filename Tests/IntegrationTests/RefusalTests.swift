@@ -11,7 +11,6 @@ struct RefusalTests {
   }
 
   static let unbuilt = [
-    Field(path: "linux.seccomp", value: #"{"defaultAction": "SCMP_ACT_ALLOW"}"#),
     Field(path: "process.apparmorProfile", value: #""profile""#),
     Field(path: "process.selinuxLabel", value: #""system_u:system_r:svirt_lxc_net_t:s0""#),
   ]

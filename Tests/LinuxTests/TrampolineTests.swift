@@ -167,13 +167,14 @@ struct TrampolineTests {
     func message(_ number: Int64) -> [UInt8] {
       (0..<8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
     }
-    for answer in [.failure(.noSuchFileOrDirectory), .failure(Errno(rawValue: 4095)), .pid(1), .pid(.max)]
-      as [Trampoline.Answer]
-    {
+    for answer in [
+      .failure(.noSuchFileOrDirectory), .failure(Errno(rawValue: 4095)), .pid(1), .pid(.max), .listener(0),
+      .listener(.max), .unfiltered(.invalidArgument), .privileged(.notPermitted),
+    ] as [Trampoline.Answer] {
       #expect(Trampoline.Answer(answer.message) == answer)
     }
     #expect(Trampoline.Answer(message(-2)) == .failure(.noSuchFileOrDirectory))
-    for number in [0, 1 << 31, -4096, .min, .max] as [Int64] {
+    for number in [0, 1 << 31, 1 << 32 | 1 << 31, 2 << 32 | 1, 4 << 32 | 1, -4096, .min, .max] as [Int64] {
       #expect(Trampoline.Answer(message(number)) == nil)
     }
     #expect(Trampoline.Answer([]) == nil)

@@ -155,7 +155,14 @@ struct RuntimeConfigTests {
       devices: [.init(type: .block, path: "/dev/x", major: 8, minor: 1, fileMode: 0o660, uid: 1, gid: 2)],
       netDevices: ["eth1": .init(name: "eth0"), "eth2": .init()], cgroupsPath: "/c",
       resources: resources, sysctl: ["net.ipv4.ip_forward": "1"],
-      seccomp: .object(JSON.Object(distinct: [.init(key: "defaultAction", value: .string("SCMP_ACT_LOG"))])),
+      seccomp: .init(
+        defaultAction: .errno, defaultErrnoRet: 38, architectures: [.x86_64, .x32], flags: [.log],
+        listenerPath: "/l", listenerMetadata: "m",
+        syscalls: [
+          .init(
+            names: ["a", "b"], action: .trace, errnoRet: 3,
+            args: [.init(index: 5, value: .max, valueTwo: 7, op: .maskedEqual)])
+        ]),
       rootfsPropagation: .rslave, maskedPaths: ["/a"], readonlyPaths: ["/b"], mountLabel: "m",
       intelRdt: .init(
         closID: "c", schemata: ["L3:0=f"], l3CacheSchema: "L3", memBwSchema: "MB:", enableMonitoring: true,

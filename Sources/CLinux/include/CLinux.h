@@ -5,6 +5,8 @@
 // _GNU_SOURCE stays undefined: Swift's Glibc module is built without it, and the two must agree on the
 // structures that they share.
 
+#include "SystemCallTable.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -266,6 +268,10 @@ static inline long linux_bpf_is_own_program(int program) {
 static inline long linux_seccomp_filter(const uint64_t *instructions, uint16_t count) {
   struct sock_fprog program = {.len = count, .filter = (struct sock_filter *)instructions};
   return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
+}
+// Fails in any case: with EFAULT where the kernel knows the flags.
+static inline long linux_seccomp_try(unsigned long flags) {
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL);
 }
 static inline long linux_keyctl_join_session(const char *name) {
   return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, name, 0, 0, 0);
