@@ -16,6 +16,8 @@ struct HandshakeTests {
     case .terminal(let terminal): return try "terminal \(terminal.status().kind)"
     case .limits: return "limits"
     case .ready: return "ready"
+    case .listener(let number): return "listener \(number)"
+    case .unfiltered(let error): return "unfiltered \(error)"
     case .failed(let error): return "\(error.kind) \(error)"
     case .notExecuted(let errno): return "not executed \(errno.rawValue)"
     case .closed: return "closed"
@@ -37,6 +39,8 @@ struct HandshakeTests {
       let inside = Handshake(pair.there)
       try inside.sendProcess(try Pidfd(of: ProcessControl.pid))
       try inside.socket.send(Trampoline.Answer.pid(.max).message)
+      try inside.socket.send(Trampoline.Answer.listener(7).message)
+      try inside.socket.send(Trampoline.Answer.unfiltered(.invalidArgument).message)
       try inside.sendTerminal(try FileDescriptor.open("/dev/null", .readWrite))
       try inside.askForLimits()
       try inside.askForHooks()
@@ -48,6 +52,8 @@ struct HandshakeTests {
     }
     try expectNext("process \(ProcessControl.pid)", on: outside)
     try expectNext("pid \(Int32.max)", on: outside)
+    try expectNext("listener 7", on: outside)
+    try expectNext("unfiltered linux.seccomp: put the filter in force: Invalid argument", on: outside)
     try expectNext("terminal characterDevice", on: outside)
     try expectNext("limits", on: outside)
     try expectNext("hooks", on: outside)
@@ -139,12 +145,15 @@ struct HandshakeTests {
   @Test("A process that is gone before it waits for its start is an error")
   func gone() throws {
     let plan = try ProcessPlan(.init(args: ["a"], cwd: "/"))
+    let record = Record(
+      id: try ContainerID("a"), ociVersion: "1.0.2", bundle: "/b", root: "/r", created: 0, cgroup: nil,
+      namespaces: [], annotations: [:], ownedDirectory: nil)
     func bringUp(waitsForStart: Bool) throws {
       let pair = try Socket.pair()
       let outside = Handshake(pair.here)
       do { _ = Handshake(pair.there) }
       _ = try Supervision.bringUp(
-        outside, pid: 1, process: plan, consoleSocket: nil, waitsForStart: waitsForStart)
+        outside, pid: 1, process: plan, of: record, consoleSocket: nil, waitsForStart: waitsForStart)
     }
     #expect(throws: ContainerError.self) { try bringUp(waitsForStart: true) }
     #expect(throws: Never.self) { try bringUp(waitsForStart: false) }
