@@ -355,7 +355,8 @@ private struct Parent: ~Copyable {
         try attempt("start \(container.id): tell its first process") { () throws(Errno) in
           try StartFifo(path: container.fifoPath).tell()
         }
-        _ = try Supervision.bringUp(handshake, pid: pid, process: plan.process, consoleSocket: nil)
+        _ = try Supervision.bringUp(
+          handshake, pid: pid, process: plan.process, of: container.record, consoleSocket: nil)
       }
       return StartedProcess(container: container, pid: pid, pidfd: pidfd, terminal: terminal)
     } catch {

@@ -41,10 +41,12 @@ extension ContainerStore {
       cgroup: cgroup?.cgroup.path, unit: cgroup?.scope?.unit, namespaces: plan.namespaces,
       annotations: written.config.annotations, ownedDirectory: nil)
     record.personality = plan.personality
-    record.hasKeyrings = plan.process.systemCallFilter == nil
+    record.hasKeyrings = !plan.process.refusesKeyrings
+    record.hasSeccomp = plan.process.seccomp != nil
     record.hooks = plan.hooks.laterKinds
     let restoration = Restoration(Container(record, in: self), plan, options, cgroup, config: written.bytes)
     do throws(ContainerError) {
+      try plan.process.seccomp?.store(in: directory(of: id))
       let process = try restoration.carryOut(program, streams, joining, directories)
       lock.release()
       return process

@@ -169,7 +169,6 @@ struct SystemCallRulesTests {
     try #expect(Self.answer(rules, "socketcall", on: .i386, [2, 40]) == 0x7fff_0000)
     try #expect(Self.answer(rules, "ipc", on: .i386, [21]) == 0x5_000d)
     try #expect(Self.answer(rules, "shmat", on: .i386) == 0x5_000d)
-    try #expect(Self.answer(rules, "ipc", on: .arm, [21]) == 0x7fff_0000)
   }
 
   /// Numbers in an order that a seed decides (SplitMix64).
