@@ -26,7 +26,6 @@ struct SpecificationTests {
   static let refused = [
     Refused(path: "process.commandLine", value: "true"),
     Refused(path: "process.user.username", value: "user"),
-    Refused(path: "linux.seccomp", value: ["defaultAction": "SCMP_ACT_ALLOW"]),
     Refused(path: "linux.personality.flags", value: ["READ_IMPLIES_EXEC"]),
     Refused(path: "linux.resources.blockIO.leafWeight", value: 10),
     Refused(path: "linux.resources.blockIO.weightDevice[0].leafWeight", value: 10),
